@@ -1,7 +1,8 @@
 //! The secrets, and everything that is derived from them.
 //!
-//! [`secret`] is the only module that sees secret bytes: it makes, locks, unlocks and zeroizes them.
-//! [`prf`] turns the marking secret into purpose-bound keys and streams.
+//! In order: [`secret`] (the two secrets), [`keyring`] (the file they rest in), [`prf`] (purpose-bound keys and streams
+//! from the marking secret). Secret bytes never leave this folder.
 
+pub mod keyring;
 pub mod prf;
 pub mod secret;

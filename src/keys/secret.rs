@@ -42,6 +42,11 @@ impl SigningKey {
         SigningKey(ed25519_dalek::SigningKey::generate(rng))
     }
 
+    /// The seed, for sealing inside `keys/` only.
+    pub(super) fn expose_seed(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        zeroize::Zeroizing::new(self.0.to_bytes())
+    }
+
     /// The 64-byte signature over `message` (RFC 8032, pure Ed25519).
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()

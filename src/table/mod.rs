@@ -1,1 +1,1 @@
-//! table
+//! Tables: what a cell means, and how files hold cells.
