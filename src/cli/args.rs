@@ -1,0 +1,253 @@
+//! What was typed. Nothing here touches the disk; [`super::run`] gives it meaning.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Mark every copy of a dataset that leaves the house; name the partner whose copy leaked.
+#[derive(Debug, Parser)]
+#[command(name = "dyepack", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Folder of keys, policies and ledger [default: the platform's data folder]
+    #[arg(long, global = true, env = "DYEPACK_HOME", value_name = "FOLDER")]
+    pub home: Option<PathBuf>,
+    /// Seconds to wait for another dyepack that holds the ledger
+    #[arg(long, global = true, default_value = "30", value_name = "SECONDS", value_parser = seconds)]
+    pub lock_timeout: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a home: new keys and an empty ledger
+    Init {
+        /// Leave the keys without a passphrase, readable by your user alone
+        #[arg(long)]
+        no_passphrase: bool,
+    },
+    /// The partners who receive copies
+    #[command(subcommand)]
+    Recipient(Recipient),
+    /// What may be marked in a dataset, and by how much
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Mark a file for one recipient and record the release
+    Stamp(Stamp),
+    /// Say whose copy a leaked file is, and how sure that is
+    Trace(Trace),
+    /// The signed record of all releases
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Show the whole story on generated data, in a temporary home
+    Demo(Demo),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Recipient {
+    /// Register a partner
+    Add {
+        /// Short name, used on the command line and in the ledger: a-z, 0-9, `-`, `_`, `.`
+        id: String,
+        /// Full name
+        #[arg(long)]
+        name: String,
+        /// Whom to call
+        #[arg(long)]
+        contact: Option<String>,
+        /// Agreement under which copies are given
+        #[arg(long)]
+        agreement: Option<String>,
+        /// Purpose for which copies are given
+        #[arg(long)]
+        purpose: Option<String>,
+        /// Country of the recipient
+        #[arg(long)]
+        country: Option<String>,
+    },
+    /// List the partners
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one partner and what was given to it
+    Show {
+        id: String,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give this partner nothing more; its old copies can still be traced
+    Suspend {
+        id: String,
+        /// Why, for the ledger
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Put a policy into force
+    Adopt { file: PathBuf },
+    /// Print the policy in force
+    Show { dataset: String },
+}
+
+#[derive(Debug, Args)]
+pub struct Stamp {
+    /// CSV file to mark; `-` is standard input
+    pub file: PathBuf,
+    /// Dataset whose policy applies
+    #[arg(long)]
+    pub dataset: String,
+    /// Recipient of the copy
+    #[arg(long, value_name = "ID")]
+    pub to: String,
+    /// Where the marked copy goes; `-` is standard output
+    #[arg(short, long, value_name = "OUT", required_unless_present = "dry_run")]
+    pub output: Option<PathBuf>,
+    /// Replace OUT if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// Purpose of this release [default: the recipient's]
+    #[arg(long)]
+    pub purpose: Option<String>,
+    /// Legal basis of this release
+    #[arg(long)]
+    pub legal_basis: Option<String>,
+    /// Agreement of this release [default: the recipient's]
+    #[arg(long)]
+    pub agreement: Option<String>,
+    /// Who stamps [default: the user's login name]
+    #[arg(long, env = "DYEPACK_OPERATOR")]
+    pub operator: Option<String>,
+    /// Id of the release; stamping again with it gives the same bytes and no second entry [default: a new one]
+    #[arg(long, value_name = "ID")]
+    pub release_id: Option<String>,
+    /// Byte between fields, or `tab` [default: found in the file]
+    #[arg(long, value_parser = delimiter)]
+    pub delimiter: Option<u8>,
+    /// Threads that mark [default: one a core]
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Flush the copy to the disk before the release is recorded
+    #[arg(long)]
+    pub sync: bool,
+    /// Count what would be marked; write nothing, record nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the receipt as one line of JSON on standard output
+    #[arg(long, conflicts_with = "dry_run")]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Trace {
+    /// The leaked file; `-` is standard input
+    pub leak: PathBuf,
+    /// Try this dataset alone [default: all whose columns fit]
+    #[arg(long)]
+    pub dataset: Option<String>,
+    /// Name nobody unless an innocent would be named less often than this, all tries counted
+    #[arg(long, default_value_t = 1e-6, value_parser = alpha)]
+    pub alpha: f64,
+    /// Byte between fields, or `tab` [default: found in the file]
+    #[arg(long, value_parser = delimiter)]
+    pub delimiter: Option<u8>,
+    /// Threads that read [default: one a core]
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Print the report as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// List the entries
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print one entry exactly as it is stored
+    Show {
+        /// Number of the entry, from 0, or the id of a release
+        entry: String,
+    },
+    /// Recompute everything from the stored bytes and name the first entry that is wrong
+    Verify {
+        /// Verifier key to check against, kept somewhere else [default: the one in the ledger]
+        #[arg(long, value_name = "KEY")]
+        vkey: Option<String>,
+        /// Print the outcome as JSON on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Build the index anew from the log's own files
+    Reindex,
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Seed of the generated data
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Patients' stays to generate
+    #[arg(long, default_value_t = 20_000)]
+    pub rows: u32,
+    /// Keep the temporary home and files, and say where they are
+    #[arg(long)]
+    pub keep: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "not a possible number of seconds".to_owned())
+}
+
+fn alpha(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(alpha) if 0.0 < alpha && alpha <= 0.05 => Ok(alpha),
+        _ => Err("must lie above 0 and be at most 0.05".to_owned()),
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        [b'"' | b'\n' | b'\r'] => Err("a quote or a line end can't separate fields".to_owned()),
+        [byte] => Ok(*byte),
+        _ => Err("must be one byte, or `tab`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn delimiters_and_alphas_are_checked() {
+        assert_eq!(delimiter("tab"), Ok(b'\t'));
+        assert_eq!(delimiter(";"), Ok(b';'));
+        assert!(delimiter("\"").is_err() && delimiter(";;").is_err() && delimiter("").is_err());
+        assert!(alpha("0").is_err() && alpha("0.5").is_err() && alpha("1e-9").is_ok());
+    }
+}

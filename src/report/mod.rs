@@ -1,0 +1,6 @@
+//! Findings for people and for programs.
+//!
+//! [`terminal`] is one screen, verdict first; [`json`] is one object, for pipelines.
+
+pub mod json;
+pub mod terminal;
