@@ -132,6 +132,15 @@ impl Error {
         self
     }
 
+    /// Moves the data row by as many rows as came before: a block counts its rows from 1.
+    #[must_use]
+    pub(crate) fn after_rows(mut self, rows: u64) -> Self {
+        if let Some(row) = &mut self.0.place.row {
+            *row = row.saturating_add(rows);
+        }
+        self
+    }
+
     /// Names the column, unless a lower floor already did.
     #[must_use]
     pub(crate) fn in_column(mut self, column: impl Into<String>) -> Self {

@@ -1,0 +1,148 @@
+//! The one reader of a CSV file: it cuts the stream into blocks of whole records.
+//!
+//! Invariants: the [`Head`](super::Head)'s bytes followed by those of all blocks are the file; each block starts
+//! at the start of a record; where the file is cut into records doesn't depend on the size of the blocks. The
+//! last one also holds for broken files, because complete records are given away first: a record is judged
+//! broken only when it stands at the start of the buffer, and the buffer is never longer than the limit.
+
+use std::io::{self, Chain, Cursor, Read};
+
+use crate::error::{Error, Result};
+use crate::table::format::block::{Block, Damage, Options, Reading, Source};
+
+use super::{cut::Cut, dialect::Dialect, head::Head, reason::CsvReason};
+
+/// Cuts a CSV file into blocks, from just after its header. Made by [`open`](super::open).
+pub struct Blocks<R> {
+    /// What was read to find the header, then the rest.
+    reader: Chain<Cursor<Vec<u8>>, R>,
+    dialect: Dialect,
+    options: Options,
+    /// The start of a record whose end wasn't read yet.
+    carry: Vec<u8>,
+    at_end: bool,
+    done: bool,
+}
+
+/// What to do with the buffer after a scan.
+enum Step {
+    /// Give the first so many bytes away as a block.
+    Give(usize),
+    /// Read more.
+    Grow,
+    /// A quote was declared literal: scan again.
+    Rescan,
+}
+
+impl<R: Read> Blocks<R> {
+    /// Reads the records of `read_ahead` followed by `reader`, which start with the start of a record.
+    pub(super) fn new(read_ahead: Vec<u8>, reader: R, dialect: Dialect, options: Options) -> Self {
+        let max_record_bytes = options.max_record_bytes.clamp(1, 1 << 30);
+        let block_bytes = options.block_bytes.clamp(1, max_record_bytes);
+        Blocks {
+            reader: Cursor::new(read_ahead).chain(reader),
+            dialect,
+            options: Options { block_bytes, max_record_bytes, ..options },
+            carry: Vec::new(),
+            at_end: false,
+            done: false,
+        }
+    }
+
+    /// How the file is written.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Takes the header back: it becomes the first record, for a leak that has lost its header. Only before the
+    /// first block is read; afterwards nothing happens.
+    pub fn take_header_as_record(&mut self, head: &mut Head) {
+        if self.carry.is_empty() && self.reader.get_ref().0.position() == 0 && !self.done {
+            self.carry = head.bytes.split_off(self.dialect.bom_bytes);
+            head.names.clear();
+        }
+    }
+
+    fn fill(&mut self, block: &mut Block) -> Result<bool> {
+        let mut length = self.carry.len();
+        let mut target = self.options.block_bytes.max(length);
+        // The recycled buffer keeps its length, so that next to nothing is zeroed here.
+        block.bytes.resize(target, 0);
+        block.bytes[..length].copy_from_slice(&self.carry);
+        self.carry.clear();
+        let mut cut = Cut::new(self.dialect);
+        loop {
+            length += self.read(&mut block.bytes[length..])?;
+            cut.scan(&block.bytes[..length], self.at_end);
+            match self.decide(length, &mut cut, &mut block.damage)? {
+                Step::Give(end) => {
+                    self.carry.extend_from_slice(&block.bytes[end..length]);
+                    block.bytes.truncate(end);
+                    block.literal_quote = cut.literal_quote();
+                    return Ok(end > 0);
+                }
+                Step::Grow => {
+                    target = (2 * target).min(self.options.max_record_bytes);
+                    block.bytes.resize(target, 0);
+                }
+                Step::Rescan => {}
+            }
+        }
+    }
+
+    /// Reads until `buffer` is full or the file ends; gives the number of bytes read.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let mut length = 0;
+        while length < buffer.len() && !self.at_end {
+            match self.reader.read(&mut buffer[length..]) {
+                Ok(0) => self.at_end = true,
+                Ok(count) => length += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(CsvReason::Read(error).into()),
+            }
+        }
+        Ok(length)
+    }
+
+    fn decide(&self, length: usize, cut: &mut Cut, damage: &mut Option<Damage>) -> Result<Step> {
+        let Options { reading, max_record_bytes: limit_bytes, .. } = self.options;
+        if self.at_end && cut.open().is_none() {
+            return Ok(Step::Give(length));
+        }
+        if cut.last_end() > 0 {
+            return Ok(Step::Give(cut.last_end()));
+        }
+        if !self.at_end && length < limit_bytes {
+            return Ok(Step::Grow);
+        }
+        // The record at the start of the buffer is broken: a quote is open at the end, or it is too long.
+        match (reading, cut.open()) {
+            (Reading::Strict, _) if self.at_end => Err(Error::from(CsvReason::Unclosed).at_row(1)),
+            (Reading::Strict, _) => Err(Error::from(CsvReason::Long { limit_bytes }).at_row(1)),
+            (Reading::Tolerant, Some(quote)) if cut.literal_quote().is_none() => {
+                // Once is enough. Nothing closed this quote, so all quotes after it come in even runs, and an
+                // even run at the start of a field closes itself: nothing else stays open, lines end again.
+                cut.take_literally(quote);
+                *damage = Some(Damage::UnclosedQuote);
+                Ok(Step::Rescan)
+            }
+            (Reading::Tolerant, _) => {
+                *damage = Some(Damage::LongRecord);
+                Ok(Step::Give(length))
+            }
+        }
+    }
+}
+
+impl<R: Read> Source for Blocks<R> {
+    fn next_block(&mut self, block: &mut Block) -> Result<bool> {
+        block.recycle(self.options.block_bytes);
+        if self.done {
+            block.bytes.clear();
+            return Ok(false);
+        }
+        let filled = self.fill(block);
+        self.done = !matches!(filled, Ok(true));
+        filled
+    }
+}

@@ -1,0 +1,29 @@
+//! CSV in the wild: any delimiter, any line end, any quoting, read without changing a byte.
+//!
+//! [`open`] reads the header and sniffs the [`Dialect`]; [`Blocks`] cuts the rest into blocks of whole records;
+//! [`Records`] gives the byte ranges of a block's fields; a [`Cell`] reads one range and makes the edit that
+//! replaces its core; [`splice`](super::splice::splice) copies the block with the edits. What isn't edited is
+//! never decoded and never written anew, so it stays as it is: quoting, spaces, line ends, blank lines, ragged
+//! rows, bytes that aren't UTF-8.
+//!
+//! The rule by which records are split stands in [`records`]; [`cut`] applies the same rule faster and coarser,
+//! and the properties at the end of [`fidelity`] hold the two together.
+//!
+//! Source: RFC 4180, sections 2.5 to 2.7, where it says anything; the `csv` crate where it doesn't.
+
+mod blocks;
+mod cell;
+mod cut;
+mod dialect;
+#[cfg(test)]
+mod fidelity;
+mod head;
+mod reason;
+mod records;
+mod scan;
+
+pub use blocks::Blocks;
+pub use cell::Cell;
+pub use dialect::{Dialect, Terminator};
+pub use head::{Head, open};
+pub use records::{Fields, Records, check_width};

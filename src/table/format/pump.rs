@@ -1,0 +1,196 @@
+//! The pipeline of a streaming command: one reader, many workers, one sink that keeps the order.
+//!
+//! ```text
+//!   reader thread ──blocks──▶ rayon workers ──results, any order──▶ sink thread, in file order
+//!        ▲                                                              │
+//!        └───────────────────── empty buffers ◀────────────────────────┘
+//! ```
+//!
+//! The number of buffers is fixed, and a block is always in one of them: that alone bounds the memory, and it
+//! makes every channel send non-blocking. Nothing can wait in a circle: workers wait for the reader, the reader
+//! for an empty buffer, the sink for the oldest block, and the oldest block is always in a worker's hands or
+//! first in its queue.
+//!
+//! The workers are one `rayon::broadcast`, so they are the threads of the pool in which the caller runs, one
+//! thread included. Jobs spawned one by one would not do: a `work` that uses rayon itself may, while it waits,
+//! pick up any spawned job, and so would wait for a block inside the block that holds everything up.
+//!
+//! Errors come in file order too: the sink sees block after block, so the first error that it meets is the first
+//! in the file, whichever thread found it and whenever.
+
+use std::{
+    any::Any,
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+};
+
+use crate::error::{Error, Result};
+
+use super::block::{Block, Source};
+
+/// Buffers beyond one per worker: one with the reader, one with the sink, and two so that neither starves while
+/// a slow block holds up the order.
+const SPARE_BUFFERS: usize = 4;
+
+/// A block on its way, with the caller's result for it.
+#[derive(Default)]
+struct Job<T> {
+    number: u64,
+    block: Block,
+    result: T,
+}
+
+/// What became of a block; errors and panics travel in its place so that they keep the order.
+enum Outcome<T> {
+    Done { job: Job<T>, rows: u64 },
+    Failed(Error),
+    Panicked(Box<dyn Any + Send>),
+}
+
+/// Carries every block of `source` through `work`, in parallel, and then through `sink`, in file order. Gives the
+/// number of data rows.
+///
+/// `work` fills the `T` for a block and returns the number of records it found there. Each `T` is reused for
+/// many blocks: it comes with whatever the last block left in it. `work` must not depend on anything but the
+/// block; then the outcome doesn't depend on the number of threads either. `sink` knows the block's first row.
+///
+/// Runs on the caller's rayon pool, and reader and sink on a thread each. At most `2 * threads + 4` blocks are
+/// held at a time.
+///
+/// # Errors
+/// The first one in file order, whether of `source`, `work` or `sink`; nothing after it reaches the sink. A row
+/// named by `source` or `work` is relative to the block (its first record is row 1) and made absolute here; a row
+/// named by `sink` is taken as it is. A reader that is blocked in a read is waited for.
+///
+/// # Panics
+/// If `source`, `work` or `sink` does.
+pub fn pump<S, T, W, K>(source: &mut S, work: W, sink: K) -> Result<u64>
+where
+    S: Source + Send,
+    T: Default + Send,
+    W: Fn(&Block, &mut T) -> Result<u64> + Sync,
+    K: FnMut(&Block, &mut T) -> Result<()> + Send,
+{
+    let (give_empty, empty) = channel();
+    let (give_job, jobs) = channel();
+    let (give_outcome, outcomes) = channel();
+    for _ in 0..2 * rayon::current_num_threads() + SPARE_BUFFERS {
+        // Can't fail while `empty` lives.
+        let _ = give_empty.send(Job::default());
+    }
+    let jobs = Mutex::new(jobs);
+    let stop = AtomicBool::new(false);
+
+    thread::scope(|threads| {
+        let (stop, reader_outcome) = (&stop, give_outcome.clone());
+        let reader = threads.spawn(move || read(source, &empty, &give_job, &reader_outcome, stop));
+        let sink = threads.spawn(move || {
+            // Whichever way the sink ends, a panic included, the others learn of it.
+            let _stop = StopOnDrop(stop);
+            drain(&outcomes, &give_empty, sink)
+        });
+        rayon::broadcast(|_| toil(&jobs, &give_outcome, &work, stop));
+        drop(give_outcome);
+        let read = reader.join();
+        let outcome = sink.join().unwrap_or_else(|panic| resume_unwind(panic));
+        read.unwrap_or_else(|panic| resume_unwind(panic));
+        outcome
+    })
+}
+
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The reader: fills empty buffers until the file ends, fails, or the sink has stopped.
+fn read<S: Source, T>(
+    source: &mut S,
+    empty: &Receiver<Job<T>>,
+    jobs: &Sender<Job<T>>,
+    outcomes: &Sender<(u64, Outcome<T>)>,
+    stop: &AtomicBool,
+) {
+    for number in 0.. {
+        let Ok(mut job) = empty.recv() else { return };
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        job.number = number;
+        match source.next_block(&mut job.block) {
+            Ok(true) if jobs.send(job).is_ok() => {}
+            Ok(_) => return,
+            Err(error) => {
+                let _ = outcomes.send((number, Outcome::Failed(error)));
+                return;
+            }
+        }
+    }
+}
+
+/// A worker: takes blocks until there are no more.
+fn toil<T>(
+    jobs: &Mutex<Receiver<Job<T>>>,
+    outcomes: &Sender<(u64, Outcome<T>)>,
+    work: &(impl Fn(&Block, &mut T) -> Result<u64> + Sync),
+    stop: &AtomicBool,
+) {
+    loop {
+        // The lock is held while waiting: the other workers have nothing to do then either.
+        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(mut job) = next else { return };
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let number = job.number;
+        // The panic is raised again by the sink, in its turn, so the unfinished `T` is seen by nobody.
+        let worked = catch_unwind(AssertUnwindSafe(|| work(&job.block, &mut job.result)));
+        let outcome = match worked {
+            Ok(Ok(rows)) => Outcome::Done { job, rows },
+            Ok(Err(error)) => Outcome::Failed(error),
+            Err(panic) => Outcome::Panicked(panic),
+        };
+        if outcomes.send((number, outcome)).is_err() {
+            return;
+        }
+    }
+}
+
+/// The sink: puts the blocks back in order, counts the rows and returns the buffers.
+fn drain<T>(
+    outcomes: &Receiver<(u64, Outcome<T>)>,
+    empty: &Sender<Job<T>>,
+    mut sink: impl FnMut(&Block, &mut T) -> Result<()>,
+) -> Result<u64> {
+    // Never longer than the number of buffers.
+    let mut early = BTreeMap::new();
+    let mut next = 0;
+    let mut rows_before = 0;
+    for (number, outcome) in outcomes {
+        early.insert(number, outcome);
+        while let Some(outcome) = early.remove(&next) {
+            match outcome {
+                Outcome::Done { mut job, rows } => {
+                    job.block.rows_before = rows_before;
+                    sink(&job.block, &mut job.result)?;
+                    rows_before += rows;
+                    // Fails only when the reader has finished, and then nobody needs the buffer.
+                    let _ = empty.send(job);
+                }
+                Outcome::Failed(error) => return Err(error.after_rows(rows_before)),
+                Outcome::Panicked(panic) => resume_unwind(panic),
+            }
+            next += 1;
+        }
+    }
+    Ok(rows_before)
+}
