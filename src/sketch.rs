@@ -11,6 +11,7 @@
 //! Sources: Bar-Yossef et al., "Counting distinct elements in a data stream" (2002); Beyer et al., "On synopses for
 //! distinct-value estimation under multiset operations" (2007), section 3 for the comparison.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -71,10 +72,10 @@ impl Sampler {
     }
 
     /// Samples the row with identity hash `id`, if it may still belong to the smallest ones.
-    pub fn sample<'a>(&self, id: u64, cells: impl Iterator<Item = &'a [u8]>) -> Option<SampledRow> {
+    pub fn sample<'a>(&self, id: u64, cells: impl Iterator<Item = Cow<'a, [u8]>>) -> Option<SampledRow> {
         (id <= self.limit.load(Ordering::Relaxed)).then(|| {
             let mut scratch = Vec::new();
-            let (values, shapes) = cells.map(|cell| self.hash(cell, &mut scratch)).unzip();
+            let (values, shapes) = cells.map(|cell| self.hash(&cell, &mut scratch)).unzip();
             SampledRow { id, values, shapes }
         })
     }
@@ -440,7 +441,7 @@ mod tests {
         builder.limit_rows = limit_rows;
         for row in rows {
             let (id, ward) = (row.to_string(), format!("ward {}", row % 7));
-            let sampled = sampler.sample(key().word(&row.to_le_bytes()), [id.as_bytes(), ward.as_bytes()].into_iter());
+            let sampled = sampler.sample(key().word(&row.to_le_bytes()), [Cow::from(id.as_bytes()), Cow::from(ward.as_bytes())].into_iter());
             builder.add(1, sampled.into_iter().collect(), &sampler);
         }
         builder.finish()

@@ -8,23 +8,17 @@
 //! Invariants: which cells are carriers, and where, does not depend on the recipient; a cell changes only if the policy's
 //! plan can express both bits there; [`Marker::mark`] and [`Marker::read`] share [`Draw`], and so can't drift apart.
 
-use std::borrow::Cow;
 
 use crate::keys::prf::{DerivedKey, Purpose};
 use crate::keys::secret::MarkingSecret;
 use crate::mark::channel::Limits;
 use crate::mark::code::{self, Codeword};
 use crate::mark::policy::{Column, Plan};
-use crate::table::value;
+use crate::table::{Row, value};
 
 /// Bytes of randomness for one column of one row: 16 bits of rate, 32 of position, 16 of spin.
 const WORD_BYTES: usize = 8;
 
-/// One row as the marker sees it: cells by column index, decoded from the file's quoting.
-pub trait Row {
-    /// The cell's text; empty where the row has none.
-    fn cell(&self, column: usize) -> Cow<'_, [u8]>;
-}
 
 /// What the key says about one cell.
 #[derive(Clone, Copy)]
@@ -88,7 +82,9 @@ pub struct Marker {
 
 impl Marker {
     /// A marker for a dataset and key epoch, with a plan resolved against the file's header.
-    pub fn new(secret: &MarkingSecret, dataset: &str, epoch: u32, code_length: u32, plan: Plan) -> Marker {
+    pub fn new(secret: &MarkingSecret, dataset: &str, epoch: u32, code_length: u32, mut plan: Plan) -> Marker {
+        // Edits come in the file's order, so that a format can splice them as it goes.
+        plan.columns.sort_by_key(|column| column.index);
         let slots = plan.columns.iter().map(|column| column.slot + 1).max().unwrap_or(0);
         Marker {
             carrier: DerivedKey::new(secret, Purpose::Carrier, dataset, epoch, None),

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use crate::evidence::verdict::Verdict;
-use crate::trace::findings::{Accused, Findings, MatchedBy, ReleaseMatch};
+use crate::leak::align::MatchedBy;
+use crate::trace::findings::{Accused, Findings, ReleaseMatch};
 
 const BOLD: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();

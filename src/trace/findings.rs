@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::evidence::verdict::Verdict;
 use crate::leak::Damage;
+use crate::leak::align::ColumnMatch;
 
 /// The outcome of one trace.
 #[derive(Clone, Debug, Serialize)]
@@ -131,26 +132,4 @@ pub struct IdenticalRelease {
     pub dataset: String,
     /// False when stamping changed no cell: then the bytes are also those of the unmarked source, and prove nothing.
     pub marked: bool,
-}
-
-/// Where a column of ours was found in the leak.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ColumnMatch {
-    pub ours: String,
-    pub leaked: String,
-    pub by: MatchedBy,
-    /// 1 for equal names; otherwise how alike the contents are, 0 to 1.
-    pub confidence: f64,
-}
-
-/// What a column was recognised by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MatchedBy {
-    /// The same name, letter for letter.
-    Name,
-    /// The same name but for case, spaces and punctuation.
-    SimilarName,
-    /// What it holds.
-    Contents,
 }

@@ -20,6 +20,7 @@ mod fidelity;
 mod head;
 mod reason;
 mod records;
+mod row;
 mod scan;
 
 pub use blocks::Blocks;
@@ -27,3 +28,4 @@ pub use cell::Cell;
 pub use dialect::{Dialect, Terminator};
 pub use head::{Head, open};
 pub use records::{Fields, Records, check_width};
+pub use row::CsvRow;

@@ -1,0 +1,222 @@
+//! Reads almost anything, and never fails on a bad row: rows come out, and a list of what was wrong.
+//!
+//! A leak is read once, as a stream. Its first rows are kept back as a sample, by which columns are recognised, and then
+//! given again with the rest.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, Read};
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::table::Row as _;
+use crate::table::format::block::{self, Block, Options, Reading, Source};
+use crate::table::format::csv::{self, Blocks, CsvRow, Dialect, Fields, Records};
+
+/// Rows of the sample. Enough for the shares of common values to be known to a percent or two.
+const SAMPLE_ROWS: usize = 10_000;
+
+/// Bytes of the sample, should rows be long.
+const SAMPLE_BYTES: usize = 8 << 20;
+
+/// One kind of damage, and how much of it there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Damage {
+    /// What is wrong.
+    pub kind: DamageKind,
+    /// Rows concerned.
+    pub rows: u64,
+    /// The first of them, 1-based, the header not counted.
+    pub first_row: u64,
+}
+
+/// What can be wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DamageKind {
+    /// Fewer fields than the header; the fields that are there were read.
+    FewerFields,
+    /// More fields than the header, which shifts them; the row was left out.
+    MoreFields,
+    /// A quote that never closes; it was read as an ordinary character.
+    UnclosedQuote,
+    /// A record longer than 16 MiB; it was cut.
+    LongRecord,
+    /// The file ends in the middle of a row; the last field was left out.
+    CutOff,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            DamageKind::FewerFields => "with fewer fields than the header",
+            DamageKind::MoreFields => "with more fields than the header, left out",
+            DamageKind::UnclosedQuote => "with a quote that never closes",
+            DamageKind::LongRecord => "too long, cut",
+            DamageKind::CutOff => "cut off by the end of the file",
+        };
+        let (rows, first) = (self.rows, self.first_row);
+        if rows == 1 { write!(f, "row {first}: {what}") } else { write!(f, "{rows} rows {what} (the first: row {first})") }
+    }
+}
+
+/// Damage gathered over a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DamageList(Vec<Damage>);
+
+impl DamageList {
+    /// Adds one damaged row.
+    pub fn add(&mut self, kind: DamageKind, row: u64) {
+        self.merge_one(Damage { kind, rows: 1, first_row: row });
+    }
+
+    /// Adds what was found in a block whose first row is `first_row`; the block counted its rows from 1.
+    pub fn merge(&mut self, block: &DamageList, first_row: u64) {
+        for damage in &block.0 {
+            self.merge_one(Damage { first_row: damage.first_row + first_row - 1, ..*damage });
+        }
+    }
+
+    fn merge_one(&mut self, new: Damage) {
+        match self.0.iter_mut().find(|known| known.kind == new.kind) {
+            Some(known) => {
+                known.rows += new.rows;
+                known.first_row = known.first_row.min(new.first_row);
+            }
+            None => self.0.push(new),
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The damage by kind, most rows first.
+    pub fn into_vec(mut self) -> Vec<Damage> {
+        self.0.sort_by_key(|damage| (std::cmp::Reverse(damage.rows), damage.kind));
+        self.0
+    }
+}
+
+/// A leak that is open: its header is read, its first rows are at hand.
+pub struct Intake<R> {
+    /// The leak's header and dialect.
+    pub head: csv::Head,
+    blocks: Blocks<R>,
+    held_back: VecDeque<Block>,
+}
+
+impl<R: Read> Intake<R> {
+    /// Opens a leak and reads its sample.
+    ///
+    /// # Errors
+    /// Only if the file is empty or can't be read at all.
+    pub fn open(reader: R, delimiter: Option<u8>) -> Result<Intake<R>> {
+        let options: Options = block::Options::new(Reading::Tolerant);
+        let (head, mut blocks) = csv::open(reader, delimiter, options)?;
+        let (mut held_back, mut bytes, mut rows) = (VecDeque::new(), 0, 0);
+        let mut fields = Fields::default();
+        while bytes < SAMPLE_BYTES && rows < SAMPLE_ROWS {
+            let mut block = Block::default();
+            if !blocks.next_block(&mut block)? {
+                break;
+            }
+            bytes += block.bytes().len();
+            let mut records = Records::of(&block, head.dialect);
+            while records.next_record(&mut fields) {
+                rows += 1;
+            }
+            held_back.push_back(block);
+        }
+        Ok(Intake { head, blocks, held_back })
+    }
+
+    /// Calls `see` with each row of the sample, in order.
+    pub fn sample(&self, mut see: impl FnMut(&CsvRow)) {
+        let mut rows = 0;
+        let mut fields = Fields::default();
+        for block in &self.held_back {
+            let mut records = Records::of(block, self.head.dialect);
+            while rows < SAMPLE_ROWS && records.next_record(&mut fields) {
+                rows += 1;
+                see(&CsvRow { bytes: block.bytes(), fields: &fields });
+            }
+        }
+    }
+}
+
+impl<R: Read> Source for Intake<R> {
+    fn next_block(&mut self, block: &mut Block) -> Result<bool> {
+        match self.held_back.pop_front() {
+            Some(held_back) => {
+                *block = held_back;
+                Ok(true)
+            }
+            None => self.blocks.next_block(block),
+        }
+    }
+}
+
+/// Walks the rows of a block as well as it can be done. `see` gets every row that may be read, its fields in the header's
+/// order; what is wrong goes to `damage`, counted from 1. Gives the number of rows, damaged ones included.
+pub fn walk(block: &Block, dialect: Dialect, width: usize, fields: &mut Fields, damage: &mut DamageList, mut see: impl FnMut(&CsvRow)) -> u64 {
+    if let Some(found) = block.damage() {
+        damage.add(
+            match found {
+                block::Damage::UnclosedQuote => DamageKind::UnclosedQuote,
+                block::Damage::LongRecord => DamageKind::LongRecord,
+            },
+            1,
+        );
+    }
+    let mut rows = 0;
+    let mut records = Records::of(block, dialect);
+    while records.next_record(fields) {
+        rows += 1;
+        let row = CsvRow { bytes: block.bytes(), fields };
+        if fields.len() > width && (width..fields.len()).any(|column| !row.cell(column).is_empty()) {
+            damage.add(DamageKind::MoreFields, rows);
+            continue;
+        }
+        if fields.len() < width {
+            // Only the last record of a file can lack its terminator: whatever cut it may have cut its last field too.
+            let cut_off = !fields.is_terminated();
+            damage.add(if cut_off { DamageKind::CutOff } else { DamageKind::FewerFields }, rows);
+            if cut_off {
+                fields.drop_last();
+            }
+        }
+        see(&CsvRow { bytes: block.bytes(), fields });
+    }
+    rows
+}
+
+/// Hashes and counts what is read through it.
+pub struct Hashing<R> {
+    reader: R,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl<R> Hashing<R> {
+    /// Wraps a reader.
+    pub fn new(reader: R) -> Hashing<R> {
+        Hashing { reader, hasher: blake3::Hasher::new(), bytes: 0 }
+    }
+
+    /// Bytes read, and their hex BLAKE3.
+    pub fn finish(&self) -> (u64, String) {
+        (self.bytes, self.hasher.finalize().to_hex().to_string())
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        self.hasher.update(&buffer[..n]);
+        self.bytes += n as u64;
+        Ok(n)
+    }
+}
