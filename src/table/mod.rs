@@ -1,1 +1,2 @@
 //! table
+pub mod value;
