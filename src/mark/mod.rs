@@ -1,1 +1,3 @@
 //! mark
+pub mod channel;
+pub mod policy;

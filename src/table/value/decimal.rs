@@ -282,8 +282,28 @@ mod tests {
     fn what_is_no_number() {
         let nines = "9".repeat(400);
         for text in [
-            "", " ", "+", "-", ".", "e3", "1e", "1e+", "1.2.3", "1,5", "0x10", "12a", "--1", "1e99999", "1e30",
-            "1e-30", "NaN", "inf", "1 2", "९", "18446744073709551615", &nines,
+            "",
+            " ",
+            "+",
+            "-",
+            ".",
+            "e3",
+            "1e",
+            "1e+",
+            "1.2.3",
+            "1,5",
+            "0x10",
+            "12a",
+            "--1",
+            "1e99999",
+            "1e30",
+            "1e-30",
+            "NaN",
+            "inf",
+            "1 2",
+            "९",
+            "18446744073709551615",
+            &nines,
         ] {
             assert_eq!(Decimal::parse(text), None, "{text:?}");
         }
@@ -294,7 +314,8 @@ mod tests {
         for (text, decimals) in [("0", 0), ("0.50", 2), ("-12.5", 1), ("100", 0)] {
             assert_eq!(Decimal::plain(text).map(|(_, decimals)| decimals), Some(decimals), "{text}");
         }
-        for text in ["", "-", "+1", "01", "00.5", ".5", "5.", "1e3", " 1", "1 ", "-0", "-0.00", "１", "1.2.3"] {
+        for text in ["", "-", "+1", "01", "00.5", ".5", "5.", "1e3", " 1", "1 ", "-0", "-0.00", "１", "1.2.3"]
+        {
             assert_eq!(Decimal::plain(text), None, "{text:?}");
         }
     }

@@ -83,7 +83,8 @@ fn append_number(cell: &[u8], out: &mut Vec<u8>) -> bool {
     let mut parts = digits.splitn(2, |byte| *byte == b'.');
     let integer = parts.next().unwrap_or_default();
     let fraction = parts.next().unwrap_or_default();
-    let is_plain = integer.iter().chain(fraction).all(u8::is_ascii_digit) && integer.len() + fraction.len() > 0;
+    let is_plain =
+        integer.iter().chain(fraction).all(u8::is_ascii_digit) && integer.len() + fraction.len() > 0;
     if !is_plain {
         let Some(value) = std::str::from_utf8(cell).ok().and_then(Decimal::parse) else { return false };
         out.extend_from_slice(value.to_string().as_bytes());
@@ -163,8 +164,14 @@ mod tests {
             ("0", "0"),
             ("000", "0"),
             ("１２３", "123"),
-            ("00012345678901234567890123456789012345678901234567890", "12345678901234567890123456789012345678901234567890"),
-            ("0001.000000000000000000000000000000000000000000000000010", "1.00000000000000000000000000000000000000000000000001"),
+            (
+                "00012345678901234567890123456789012345678901234567890",
+                "12345678901234567890123456789012345678901234567890",
+            ),
+            (
+                "0001.000000000000000000000000000000000000000000000000010",
+                "1.00000000000000000000000000000000000000000000000001",
+            ),
             ("2021-08-23 03:26:50+00:00", "2021-08-23T03:26:50Z"),
             ("2021-08-23T03:26:50Z", "2021-08-23T03:26:50Z"),
             ("2021-08-23T05:26:50.500+0200", "2021-08-23T03:26:50.5Z"),

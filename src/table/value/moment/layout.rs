@@ -68,8 +68,8 @@ impl Layout {
         if local % self.precision.unit_seconds() != 0 || !(1..=9999).contains(&year) {
             return None;
         }
-        let values =
-            [year, i64::from(month), i64::from(day), time / 3600, time / 60 % 60, time % 60].map(|v| v as u32);
+        let values = [year, i64::from(month), i64::from(day), time / 3600, time / 60 % 60, time % 60]
+            .map(|v| v as u32);
         let mut order = [YEAR, MONTH, DAY, HOUR, MINUTE, SECOND];
         order.sort_by_key(|index| self.fields[*index].start);
 
@@ -89,6 +89,11 @@ impl Layout {
         }
         out.push_str(&text[copied..]);
         Some(())
+    }
+
+    /// Whether the year comes first, so that no order of day and month has to be known.
+    pub fn is_year_first(&self) -> bool {
+        self.year_first
     }
 
     fn write_field(&self, index: usize, value: u32, text: &str, out: &mut String) -> Option<()> {
@@ -184,7 +189,9 @@ impl Cursor<'_> {
                     }
                 }
                 4 | 6 => {
-                    for (field, start) in [HOUR, MINUTE, SECOND].into_iter().zip((hour.start..hour.end).step_by(2)) {
+                    for (field, start) in
+                        [HOUR, MINUTE, SECOND].into_iter().zip((hour.start..hour.end).step_by(2))
+                    {
                         layout.fields[field] = self.number(Field { value: 0, start, end: start + 2 })?;
                     }
                     layout.precision = if hour.width() == 4 { Precision::Minute } else { Precision::Second };
@@ -276,11 +283,7 @@ impl Cursor<'_> {
 }
 
 /// Nanoseconds of a decimal fraction; digits beyond the ninth are cut off.
-pub(super) fn nanos(fraction: &[u8]) -> Option<u32> {
-    nanos_of(fraction)
-}
-
-fn nanos_of(fraction: &[u8]) -> Option<u32> {
+pub(super) fn nanos_of(fraction: &[u8]) -> Option<u32> {
     if fraction.is_empty() {
         return None;
     }
