@@ -1,0 +1,78 @@
+//! The two interleaved lattices of quantisation index modulation, for anything that is a number.
+//!
+//! The number line is cut into cells one quantum wide; even and odd cells say different bits. One quantum up or
+//! down therefore always changes the bit and always keeps the remainder within the cell, so that values off the
+//! grid stay off it.
+
+use super::Limits;
+use crate::table::value::Decimal;
+
+/// Where the cells of the line are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// Half way between multiples of the quantum (rounding half up), so that noise either way is survived alike.
+    ///
+    /// Not half away from zero: under that, plus and minus half a quantum are one quantum apart and say the same.
+    Halfway,
+    /// At the multiples (rounding down).
+    Multiples,
+}
+
+/// The lattice of one column.
+#[derive(Clone, Debug)]
+pub(super) struct Lattice {
+    pub quantum: Decimal,
+    pub cut: Cut,
+    /// Inclusive. A value outside is no carrier and says nothing.
+    pub min: Option<Decimal>,
+    pub max: Option<Decimal>,
+}
+
+impl Lattice {
+    /// The bit of a value.
+    pub(super) fn read(&self, value: Decimal, spin: u16) -> Option<bool> {
+        if !self.holds(value) {
+            return None;
+        }
+        let index = match self.cut {
+            Cut::Multiples => value.floor_div(self.quantum)?,
+            Cut::Halfway => {
+                // floor(v / q + 1/2) without halves.
+                let twice = value.checked_add(value)?.checked_add(self.quantum)?;
+                twice.floor_div(self.quantum.checked_add(self.quantum)?)?
+            }
+        };
+        Some((index & 1 == 1) ^ (spin & 1 == 1))
+    }
+
+    /// The admissible values one quantum away, the spin's direction first.
+    pub(super) fn neighbours(
+        &self,
+        value: Decimal,
+        spin: u16,
+        limits: &Limits,
+    ) -> impl Iterator<Item = Decimal> {
+        let up = self.up(value, limits);
+        let down = self.down(value, limits);
+        let both = if spin & 2 == 0 { [up, down] } else { [down, up] };
+        both.into_iter().flatten()
+    }
+
+    fn up(&self, value: Decimal, limits: &Limits) -> Option<Decimal> {
+        let moved = value.checked_add(self.quantum)?;
+        let within =
+            self.holds(value) && self.holds(moved) && limits.not_above.is_none_or(|bound| moved <= bound);
+        within.then_some(moved)
+    }
+
+    fn down(&self, value: Decimal, limits: &Limits) -> Option<Decimal> {
+        let moved = value.checked_sub(self.quantum)?;
+        let within =
+            self.holds(value) && self.holds(moved) && limits.not_below.is_none_or(|bound| moved >= bound);
+        within.then_some(moved)
+    }
+
+    fn holds(&self, value: Decimal) -> bool {
+        self.min.is_none_or(|min| value >= min) && self.max.is_none_or(|max| value <= max)
+    }
+}

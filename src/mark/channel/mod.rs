@@ -1,0 +1,144 @@
+//! Channels: how one cell says one bit.
+//!
+//! A channel is one small file with two inverse halves. `read` says which bit any text of the cell says, without
+//! the original; `flip` finds the nearest admissible text that says the other bit. From these [`Channel::embed`]
+//! follows: the cell as it is, or flipped.
+//!
+//! Invariants, each a property test in the channel's file:
+//!
+//! * `read(flip(cell)) == !read(cell)`;
+//! * a flip stays within quantum, minimum, maximum and the row's [`Limits`], and keeps the cell's layout;
+//! * whether a cell is a carrier (`flip` gives something) depends on the cell, the row's other originals and the
+//!   spin alone, never on the bit: otherwise colluders would learn bits from which cells ever change.
+//!
+//! The spin is 16 secret bits of the cell. Bit 0 swaps the meaning of nought and one, so that a value alone says
+//! nothing; bit 1 is the preferred direction; channels that need more randomness mix all sixteen.
+//!
+//! Source: Chen and Wornell, "Quantization index modulation", IEEE Transactions on Information Theory 47 (2001),
+//! section III; here with two quantisers (the even and the odd multiples of the quantum).
+
+mod category;
+mod date;
+mod lattice;
+mod number;
+
+use std::{fmt, sync::Arc};
+
+use super::policy::section::Section;
+use crate::{
+    Result,
+    table::value::{DateOrder, Decimal, trim},
+};
+
+pub use category::Category;
+pub use date::Date;
+pub use number::Number;
+
+/// Every kind of channel that a policy can name. A new channel is one file and one line here.
+pub(super) static KINDS: [Kind; 4] = [number::NUMBER, date::DATE, date::DATETIME, category::CATEGORY];
+
+/// How a policy names and builds a channel.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// The word after `channel =`.
+    pub name: &'static str,
+    /// Which columns this one can be compared with.
+    pub family: Family,
+    /// The policy keys of this kind, beside those of every column.
+    pub keys: &'static [&'static str],
+    /// Builds the channel from its section of the policy.
+    pub build: fn(&Section<'_>) -> Result<Arc<dyn Channel>>,
+}
+
+/// Values that have an order in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Number,
+    Instant,
+    Unordered,
+}
+
+impl Family {
+    /// The policy keys that name a column which this one may not exceed, and may not fall below.
+    pub(super) fn order_keys(self) -> Option<[&'static str; 2]> {
+        match self {
+            Family::Number => Some(["at_most", "at_least"]),
+            Family::Instant => Some(["before", "after"]),
+            Family::Unordered => None,
+        }
+    }
+}
+
+/// Bounds on a cell from the other cells of its row, already for the worst case that those are marked too.
+/// They bind a move towards them only: a cell that is beyond one already may always move back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// No move up may end above this ordinal.
+    pub not_above: Option<Decimal>,
+    /// No move down may end below this ordinal.
+    pub not_below: Option<Decimal>,
+}
+
+/// What [`Channel::embed`] did to a carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Embedded {
+    /// The cell already says the bit and stays, byte for byte.
+    Kept,
+    /// The text that was appended replaces the cell.
+    Changed,
+}
+
+/// How cells of one column say bits. See the [module page](self).
+pub trait Channel: fmt::Debug + Send + Sync {
+    /// The bit that a cell says, however it is written. Nothing for what is missing, unreadable, too coarse or
+    /// out of the column's range.
+    fn read(&self, cell: &str, spin: u16) -> Option<bool>;
+
+    /// Appends the nearest admissible text that says the other bit. Nothing, and nothing appended, when there is
+    /// none: then the cell is no carrier.
+    fn flip(&self, cell: &str, spin: u16, limits: &Limits, out: &mut String) -> Option<()>;
+
+    /// Where the cell stands in the order that the policy's `before` and `at_most` speak of.
+    fn ordinal(&self, _cell: &str) -> Option<Decimal> {
+        None
+    }
+
+    /// The furthest that a mark moves an ordinal.
+    fn reach(&self) -> Decimal {
+        Decimal::ZERO
+    }
+
+    /// The same channel for reading a leak whose short dates are in another order. Nothing when that makes no
+    /// difference.
+    fn reading_dates(&self, _order: DateOrder) -> Option<Arc<dyn Channel>> {
+        None
+    }
+
+    /// Makes the cell say `bit`. Nothing when the cell is no carrier, whichever the bit.
+    fn embed(&self, cell: &str, bit: bool, spin: u16, limits: &Limits, out: &mut String) -> Option<Embedded> {
+        let said = self.read(cell, spin)?;
+        let start = out.len();
+        // Both bits must be feasible, so the flip is tried even where it is not needed.
+        self.flip(cell, spin, limits, out)?;
+        debug_assert_eq!(self.read(&out[start..], spin), Some(!said), "read must invert flip");
+        if said == bit {
+            out.truncate(start);
+            return Some(Embedded::Kept);
+        }
+        Some(Embedded::Changed)
+    }
+}
+
+/// Lets `write` append a new core for a cell, and puts the cell's own surrounding white space around it.
+fn around(cell: &str, out: &mut String, write: impl FnOnce(&str, &mut String) -> Option<()>) -> Option<()> {
+    let core = trim(cell);
+    let start = out.len();
+    let before = core.as_ptr() as usize - cell.as_ptr() as usize;
+    out.push_str(&cell[..before]);
+    if write(core, out).is_none() {
+        out.truncate(start);
+        return None;
+    }
+    out.push_str(&cell[before + core.len()..]);
+    Some(())
+}

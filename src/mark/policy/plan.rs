@@ -1,0 +1,177 @@
+//! A policy resolved against one table: indices, channels and bounds, and no names to look up.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    Order, Policy, Rule,
+    reason::PlanReason,
+    section::{Position, closest},
+};
+use crate::{
+    Result,
+    mark::channel::{Channel, Limits},
+    table::value::{DateOrder, Decimal},
+};
+
+/// The rate of a column whose every cell may be a carrier.
+pub const RATE_ALWAYS: u32 = 65_536;
+
+/// What to do with the rows of one table.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where the columns that identify a row stand, in the policy's order.
+    pub identity: Vec<usize>,
+    /// The identity columns that a leak lacks. Always empty for a table that is to be marked; when it is not
+    /// empty, rows can't be recognised by their key and `identity` is incomplete.
+    pub missing_identity: Vec<String>,
+    /// The marked columns, in the policy's order.
+    pub columns: Vec<Column>,
+    /// The marked columns that a leak lacks.
+    pub absent: Vec<String>,
+    /// How many slots the dataset has: every column's `slot` is below this.
+    pub slots: usize,
+    /// One more than the highest index that any part of the plan looks at.
+    pub width: usize,
+}
+
+/// One marked column of a table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Where it stands in the table.
+    pub index: usize,
+    /// Its name in the policy.
+    pub name: String,
+    /// Its place in the dataset's stable order of marked columns.
+    pub slot: usize,
+    /// How many of its cells are selected, of [`RATE_ALWAYS`].
+    pub rate: u32,
+    /// How its cells say bits.
+    pub channel: Arc<dyn Channel>,
+    /// Columns that this one must not exceed.
+    pub above: Vec<Bound>,
+    /// Columns that this one must not fall below.
+    pub below: Vec<Bound>,
+}
+
+/// Another column that bounds this one.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// Where the other column stands.
+    pub index: usize,
+    /// How far the other column's own mark may move it towards this one; nought when it is not marked.
+    pub margin: Decimal,
+    /// How the other column's cells are read.
+    pub channel: Arc<dyn Channel>,
+}
+
+impl Column {
+    /// The bounds that the row's other original cells set, for the worst case of their marks.
+    ///
+    /// A cell that is missing or can't be read sets none. Both columns of an order keep to these bounds and both
+    /// look at originals, so wherever each of them goes they do not cross: a lower one that moves up ends at or
+    /// below the upper one's lowest place, and the other way round.
+    pub fn limits<'r>(&self, cell: impl Fn(usize) -> Option<&'r str>) -> Limits {
+        let place = |bound: &Bound| bound.channel.ordinal(cell(bound.index)?);
+        let above = self.above.iter().filter_map(|bound| place(bound)?.checked_sub(bound.margin));
+        let below = self.below.iter().filter_map(|bound| place(bound)?.checked_add(bound.margin));
+        Limits { not_above: above.min(), not_below: below.max() }
+    }
+
+    /// For a leak whose short dates are in another order than the original's.
+    #[must_use]
+    pub fn reading_dates(mut self, order: DateOrder) -> Column {
+        if let Some(channel) = self.channel.reading_dates(order) {
+            self.channel = channel;
+        }
+        self
+    }
+}
+
+impl Policy {
+    /// Resolves the policy against a table that is to be marked. Every column that the policy names must be in
+    /// the header, once. `slots` is the dataset's order so far; see [`Policy::slots_after`].
+    pub fn plan(&self, header: &[String], slots: &[String]) -> Result<Plan> {
+        let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, name) in header.iter().enumerate() {
+            places.entry(name).or_default().push(index);
+        }
+        for (name, at) in self.named_columns() {
+            match places.get(name).map(Vec::len) {
+                Some(1) => {}
+                None => {
+                    let closest = closest(name, header.iter().map(String::as_str)).map(str::to_owned);
+                    return Err(at.fail(PlanReason::MissingColumn { column: name.into(), closest }));
+                }
+                Some(_) => return Err(at.fail(PlanReason::AmbiguousColumn { column: name.into() })),
+            }
+        }
+        Ok(self.lenient_plan(&|name| places.get(name).map(|at| at[0]), slots))
+    }
+
+    /// Resolves the policy against a leak: a column that it lacks is left out of the plan and listed.
+    pub fn lenient_plan(&self, header_map: &dyn Fn(&str) -> Option<usize>, slots: &[String]) -> Plan {
+        let slots = self.slots_after(slots);
+        let missing = |names: &mut dyn Iterator<Item = &str>| -> Vec<String> {
+            names.filter(|name| header_map(name).is_none()).map(str::to_owned).collect()
+        };
+        let columns: Vec<Column> =
+            self.rules.iter().filter_map(|rule| self.column(rule, header_map, &slots)).collect();
+        let identity: Vec<usize> = self.identity().filter_map(header_map).collect();
+        let bounds = columns.iter().flat_map(|column| column.above.iter().chain(&column.below));
+        let used = identity.iter().copied().chain(columns.iter().map(|column| column.index));
+        Plan {
+            width: used.chain(bounds.map(|bound| bound.index)).max().map_or(0, |highest| highest + 1),
+            missing_identity: missing(&mut self.identity()),
+            absent: missing(&mut self.rules.iter().map(|rule| rule.name.as_str())),
+            slots: slots.len(),
+            identity,
+            columns,
+        }
+    }
+
+    fn column(
+        &self,
+        rule: &Rule,
+        header_map: &dyn Fn(&str) -> Option<usize>,
+        slots: &[String],
+    ) -> Option<Column> {
+        let bounds = |side: fn(&Order) -> (&str, &str)| -> Vec<Bound> {
+            let mut others: Vec<&str> = Vec::new();
+            for order in &self.orders {
+                let (this, other) = side(order);
+                // The two columns may both say the same order.
+                if this == rule.name && !others.contains(&other) {
+                    others.push(other);
+                }
+            }
+            others.into_iter().filter_map(|other| self.bound(rule, other, header_map)).collect()
+        };
+        Some(Column {
+            index: header_map(&rule.name)?,
+            name: rule.name.clone(),
+            slot: slots.iter().position(|name| *name == rule.name)?,
+            rate: rule.rate,
+            channel: rule.channel.clone(),
+            above: bounds(|order| (&order.lower, &order.upper)),
+            below: bounds(|order| (&order.upper, &order.lower)),
+        })
+    }
+
+    /// The bound that `other` sets. A column that is not marked is read as the one it bounds is.
+    fn bound(&self, rule: &Rule, other: &str, header_map: &dyn Fn(&str) -> Option<usize>) -> Option<Bound> {
+        let index = header_map(other)?;
+        Some(match self.rules.iter().find(|rule| rule.name == other) {
+            Some(marked) => Bound { index, margin: marked.channel.reach(), channel: marked.channel.clone() },
+            None => Bound { index, margin: Decimal::ZERO, channel: rule.channel.clone() },
+        })
+    }
+
+    /// Every column that the policy names, in its order, with the place where it does.
+    fn named_columns(&self) -> impl Iterator<Item = (&str, Position)> {
+        let identity = self.identity.iter().map(|name| (name.value.as_str(), name.at));
+        let rules = self.rules.iter().map(|rule| (rule.name.as_str(), rule.at));
+        let others =
+            self.orders.iter().flat_map(|order| [&order.lower, &order.upper].map(|n| (n.as_str(), order.at)));
+        identity.chain(rules).chain(others)
+    }
+}

@@ -1,0 +1,384 @@
+//! Where the numbers of a date stand in its text, so that another date can be put there.
+
+use super::{DAY_SECONDS, DateOrder, Moment, Numeric, Precision, calendar};
+
+/// A number in the text: its value and its bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Field {
+    value: u32,
+    start: usize,
+    end: usize,
+}
+
+impl Field {
+    fn width(self) -> usize {
+        self.end - self.start
+    }
+}
+
+/// Where the numbers of a date stand, and the zone that they are told in.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Year, month, day, hour, minute, second; the last three may be empty.
+    fields: [Field; 6],
+    precision: Precision,
+    offset_seconds: i64,
+    /// A time told with AM or PM is read and never rewritten.
+    twelve_hours: bool,
+    /// The year comes first, so short numbers are padded unless one is seen that is not.
+    year_first: bool,
+}
+
+const YEAR: usize = 0;
+const MONTH: usize = 1;
+const DAY: usize = 2;
+const HOUR: usize = 3;
+const MINUTE: usize = 4;
+const SECOND: usize = 5;
+
+impl Layout {
+    /// Reads a text that is a date in ISO order (`yyyy-mm-dd`, `yyyy/mm/dd`, compact `yyyymmdd` when numbers are
+    /// dates) or a slash order (`dd/mm/yyyy`, `mm.dd.yyyy`), alone or with a time and a zone. ASCII, untrimmed
+    /// text is refused.
+    pub fn of(text: &str, order: DateOrder, numeric: Numeric) -> Option<(Moment, Layout)> {
+        let mut cursor = Cursor { text: text.as_bytes(), at: 0 };
+        let mut layout = cursor.date(order, numeric)?;
+        let mut nanos = 0;
+        if cursor.at < text.len() {
+            nanos = cursor.time(&mut layout)?;
+        }
+        let [year, month, day, hour, minute, second] = layout.fields.map(|field| field.value);
+        let days = calendar::days(i64::from(year), u8::try_from(month).ok()?, u8::try_from(day).ok()?)?;
+        let time =
+            calendar::second_of_day(u8::try_from(hour).ok()?, u8::try_from(minute).ok()?, second as u8)?;
+        let seconds = days * DAY_SECONDS + time - layout.offset_seconds;
+        Some((Moment::at(seconds, nanos, layout.precision)?, layout))
+    }
+
+    /// Appends `text`, from which this layout was read, with `moved` in place of its instant. Nothing is
+    /// appended when that can't be done in exactly the same layout: a finer instant, another fraction, or a
+    /// padding that the text does not show.
+    pub fn write(&self, text: &str, moved: Moment, out: &mut String) -> Option<()> {
+        if self.twelve_hours {
+            return None;
+        }
+        let local = moved.seconds() + self.offset_seconds;
+        let (year, month, day) = calendar::civil(local.div_euclid(DAY_SECONDS));
+        let time = local.rem_euclid(DAY_SECONDS);
+        if local % self.precision.unit_seconds() != 0 || !(1..=9999).contains(&year) {
+            return None;
+        }
+        let values = [year, i64::from(month), i64::from(day), time / 3600, time / 60 % 60, time % 60]
+            .map(|v| v as u32);
+        let mut order = [YEAR, MONTH, DAY, HOUR, MINUTE, SECOND];
+        order.sort_by_key(|index| self.fields[*index].start);
+
+        let start = out.len();
+        let mut copied = 0;
+        for index in order {
+            let field = self.fields[index];
+            if field.width() == 0 {
+                continue;
+            }
+            out.push_str(&text[copied..field.start]);
+            if self.write_field(index, values[index], text, out).is_none() {
+                out.truncate(start);
+                return None;
+            }
+            copied = field.end;
+        }
+        out.push_str(&text[copied..]);
+        Some(())
+    }
+
+    /// Whether the year comes first, so that no order of day and month has to be known.
+    pub fn is_year_first(&self) -> bool {
+        self.year_first
+    }
+
+    fn write_field(&self, index: usize, value: u32, text: &str, out: &mut String) -> Option<()> {
+        use std::fmt::Write as _;
+        let width = match index {
+            YEAR => 4,
+            MINUTE | SECOND => 2,
+            _ if value >= 10 => 2,
+            _ => self.short_width(index, text)?,
+        };
+        write!(out, "{value:0width$}").ok()
+    }
+
+    /// How wide a number below ten is written: as the text's other numbers of its kind show.
+    fn short_width(&self, index: usize, text: &str) -> Option<usize> {
+        let kind = if index == HOUR { HOUR..=HOUR } else { MONTH..=DAY };
+        let fields = &self.fields[kind];
+        if fields.iter().any(|field| field.width() == 1) {
+            return Some(1);
+        }
+        let shows_zero = fields.iter().any(|field| text.as_bytes()[field.start] == b'0');
+        (shows_zero || self.year_first).then_some(2)
+    }
+}
+
+/// Reads a text from left to right.
+struct Cursor<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Cursor<'_> {
+    fn date(&mut self, order: DateOrder, numeric: Numeric) -> Option<Layout> {
+        let first = self.run();
+        let mut fields = [Field::default(); 6];
+        let mut precision = Precision::Day;
+        let year_first = match first.width() {
+            4 => {
+                fields[YEAR] = self.number(first)?;
+                let separator = self.eat(b"-/.")?;
+                fields[MONTH] = self.short()?;
+                self.eat(&[separator])?;
+                fields[DAY] = self.short()?;
+                true
+            }
+            8 | 12 | 14 if numeric == Numeric::Yes => {
+                fields = self.compact(first)?;
+                precision = match first.width() {
+                    8 => Precision::Day,
+                    12 => Precision::Minute,
+                    _ => Precision::Second,
+                };
+                true
+            }
+            1 | 2 => {
+                let first = self.number(first)?;
+                let separator = self.eat(b"/.-")?;
+                let second = self.short()?;
+                self.eat(&[separator])?;
+                let year = self.run();
+                fields[YEAR] = (year.width() == 4).then(|| self.number(year))??;
+                let day_first = match order {
+                    DateOrder::DayFirst => true,
+                    DateOrder::MonthFirst => false,
+                    DateOrder::Unknown => {
+                        let told = first.value > 12 || second.value > 12 || first.value == second.value;
+                        told.then_some(first.value > 12)?
+                    }
+                };
+                (fields[DAY], fields[MONTH]) = if day_first { (first, second) } else { (second, first) };
+                false
+            }
+            _ => return None,
+        };
+        Some(Layout { fields, precision, offset_seconds: 0, twelve_hours: false, year_first })
+    }
+
+    /// The time, the fraction and the zone, to the end of the text. Returns the nanoseconds.
+    fn time(&mut self, layout: &mut Layout) -> Option<u32> {
+        let mut nanos = 0;
+        if layout.precision == Precision::Day {
+            self.eat(b"Tt ")?;
+            let hour = self.run();
+            match hour.width() {
+                1 | 2 => {
+                    layout.fields[HOUR] = self.number(hour)?;
+                    self.eat(b":")?;
+                    layout.fields[MINUTE] = self.pair()?;
+                    layout.precision = Precision::Minute;
+                    if self.eat(b":").is_some() {
+                        layout.fields[SECOND] = self.pair()?;
+                        layout.precision = Precision::Second;
+                    }
+                }
+                4 | 6 => {
+                    for (field, start) in
+                        [HOUR, MINUTE, SECOND].into_iter().zip((hour.start..hour.end).step_by(2))
+                    {
+                        layout.fields[field] = self.number(Field { value: 0, start, end: start + 2 })?;
+                    }
+                    layout.precision = if hour.width() == 4 { Precision::Minute } else { Precision::Second };
+                }
+                _ => return None,
+            }
+        }
+        if layout.precision == Precision::Second && self.eat(b".,").is_some() {
+            let fraction = self.run();
+            nanos = nanos_of(&self.text[fraction.start..fraction.end])?;
+            layout.precision = Precision::Subsecond;
+        }
+        self.meridiem(layout)?;
+        let zone = &self.text[self.at..];
+        if !zone.is_empty() {
+            layout.offset_seconds = offset_seconds(zone)?;
+        }
+        Some(nanos)
+    }
+
+    /// An optional AM or PM.
+    fn meridiem(&mut self, layout: &mut Layout) -> Option<()> {
+        let rest = self.text[self.at..].trim_ascii_start();
+        let afternoon = match rest {
+            [b'a' | b'A', b'm' | b'M', ..] => false,
+            [b'p' | b'P', b'm' | b'M', ..] => true,
+            _ => return Some(()),
+        };
+        let hour = &mut layout.fields[HOUR].value;
+        if !(1..=12).contains(hour) {
+            return None;
+        }
+        *hour = *hour % 12 + if afternoon { 12 } else { 0 };
+        layout.twelve_hours = true;
+        self.at = self.text.len() - rest.len() + 2;
+        Some(())
+    }
+
+    /// `yyyymmdd`, `yyyymmddhhmm` or `yyyymmddhhmmss` as one run of digits.
+    fn compact(&self, run: Field) -> Option<[Field; 6]> {
+        let mut fields = [Field::default(); 6];
+        let mut start = run.start;
+        for (index, field) in fields.iter_mut().enumerate() {
+            let end = start + if index == YEAR { 4 } else { 2 };
+            if end > run.end {
+                break;
+            }
+            *field = self.number(Field { value: 0, start, end })?;
+            start = end;
+        }
+        Some(fields)
+    }
+
+    /// The run of digits here, without its value.
+    fn run(&mut self) -> Field {
+        let start = self.at;
+        while self.text.get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        Field { value: 0, start, end: self.at }
+    }
+
+    /// Gives a run its value; at most four digits.
+    fn number(&self, run: Field) -> Option<Field> {
+        let digits = self.text.get(run.start..run.end).filter(|digits| (1..=4).contains(&digits.len()))?;
+        let value = digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
+        Some(Field { value, ..run })
+    }
+
+    /// One or two digits.
+    fn short(&mut self) -> Option<Field> {
+        let run = self.run();
+        (run.width() <= 2).then(|| self.number(run))?
+    }
+
+    /// Two digits.
+    fn pair(&mut self) -> Option<Field> {
+        let run = self.run();
+        (run.width() == 2).then(|| self.number(run))?
+    }
+
+    fn eat(&mut self, any_of: &[u8]) -> Option<u8> {
+        let byte = *self.text.get(self.at)?;
+        any_of.contains(&byte).then(|| {
+            self.at += 1;
+            byte
+        })
+    }
+}
+
+/// Nanoseconds of a decimal fraction; digits beyond the ninth are cut off.
+pub(super) fn nanos_of(fraction: &[u8]) -> Option<u32> {
+    if fraction.is_empty() {
+        return None;
+    }
+    let digits = fraction.iter().copied().chain(std::iter::repeat(b'0')).take(9);
+    Some(digits.fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
+}
+
+/// Seconds east of Greenwich: `Z`, `UTC`, `GMT`, `+hh`, `+hhmm` or `+hh:mm`, also after a space.
+pub(super) fn offset_seconds(zone: &[u8]) -> Option<i64> {
+    let zone = zone.strip_prefix(b" ").unwrap_or(zone);
+    if [b"Z".as_slice(), b"UTC", b"GMT"].iter().any(|name| zone.eq_ignore_ascii_case(name)) {
+        return Some(0);
+    }
+    let (sign, digits) = match zone {
+        [b'+', digits @ ..] => (1, digits),
+        [b'-', digits @ ..] => (-1, digits),
+        _ => return None,
+    };
+    let (hours, minutes) = match digits {
+        [_, _] => (super::two(digits, 0)?, 0),
+        [_, _, _, _] => (super::two(digits, 0)?, super::two(digits, 2)?),
+        [_, _, b':', _, _] => (super::two(digits, 0)?, super::two(digits, 3)?),
+        _ => return None,
+    };
+    // No zone is further from Greenwich than fourteen hours; eighteen is what RFC 3339 readers allow.
+    let valid = hours <= 18 && minutes < 60;
+    valid.then(|| sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn moved(text: &str, order: DateOrder, by: i64) -> Option<String> {
+        let (moment, layout) = Layout::of(text, order, Numeric::Yes)?;
+        let mut out = String::from(">");
+        layout.write(text, moment.plus_seconds(by)?, &mut out)?;
+        Some(out.split_off(1))
+    }
+
+    #[test]
+    fn a_moved_date_keeps_its_layout() {
+        let day = DAY_SECONDS;
+        for (text, by, expected) in [
+            ("2021-08-23T03:26:59Z", 1, "2021-08-23T03:27:00Z"),
+            ("2020-02-28", day, "2020-02-29"),
+            ("2021-12-31 23:59:59.120+05:30", 1, "2022-01-01 00:00:00.120+05:30"),
+            ("2021-08-23T03:26", 3600, "2021-08-23T04:26"),
+            ("2021/8/31", day, "2021/9/1"),
+            ("31.08.2021", day, "01.09.2021"),
+            ("9/8/2021 9:59:59", 1, "9/8/2021 10:00:00"),
+            ("20210831", day, "20210901"),
+            ("20210831235959", 1, "20210901000000"),
+            ("20210831T235959,5 UTC", 1, "20210901T000000,5 UTC"),
+        ] {
+            assert_eq!(moved(text, DateOrder::DayFirst, by).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_rewritten_in_its_layout_is_refused() {
+        assert_eq!(moved("2021-08-23", DateOrder::DayFirst, 1), None, "no place for a second");
+        assert_eq!(moved("10/10/2021", DateOrder::DayFirst, -DAY_SECONDS), None, "9 or 09?");
+        assert_eq!(moved("10/10/2021", DateOrder::DayFirst, DAY_SECONDS).as_deref(), Some("11/10/2021"));
+        assert_eq!(moved("23/8/2021 3:26 PM", DateOrder::DayFirst, 60), None, "twelve hours");
+        assert_eq!(moved("9999-12-31", DateOrder::DayFirst, DAY_SECONDS), None, "five digits of year");
+        assert_eq!(moved("9999-12-31T20:00:00-05:00", DateOrder::DayFirst, -1), None, "its instant is later");
+        assert_eq!(moved("44431.5", DateOrder::DayFirst, 1), None, "a serial");
+    }
+
+    proptest! {
+        #[test]
+        fn moving_there_and_back_restores_the_text(
+            seconds in -30_000_000_000_i64..60_000_000_000,
+            by in -100_000_i64..100_000,
+            style in 0_usize..5,
+        ) {
+            let (days, time) = (seconds.div_euclid(DAY_SECONDS), seconds.rem_euclid(DAY_SECONDS));
+            let (year, month, day) = calendar::civil(days);
+            let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+            let text = match style {
+                0 => format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"),
+                1 => format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.250-0330"),
+                2 => format!("{month}/{day}/{year:04} {hour}:{minute:02}:{second:02}"),
+                3 => format!("{month:02}/{day:02}/{year:04} {hour:02}:{minute:02}:{second:02} +01"),
+                _ => format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}"),
+            };
+            let there = moved(&text, DateOrder::MonthFirst, by);
+            if let Some(there) = there
+                && let Some(back) = moved(&there, DateOrder::MonthFirst, -by)
+            {
+                prop_assert_eq!(back, text);
+            }
+        }
+    }
+}
