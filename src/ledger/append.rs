@@ -63,7 +63,7 @@ impl Ledger {
                 let entry = entry::read(leaf).map_err(|what| Reason::Entry { index, what })?;
                 store.insert(index, leaf, entry.as_ref())?;
             }
-            store.sync()
+            store.sync(&self.disk)
         })?;
 
         let log = self.dir.join(LOG_FOLDER);

@@ -27,7 +27,7 @@ pub(super) struct Disk {
 impl Disk {
     /// Replaces the file at `path` by `bytes`, durably, and makes its folders.
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        self.step(path, || write_durably(path, bytes)).map_err(|e| Error::io("write", path, e))
+        self.step("write", path, || write_durably(path, bytes))
     }
 
     /// Removes a file or a whole folder, durably. One that is not there is fine.
@@ -35,21 +35,23 @@ impl Disk {
         if path.symlink_metadata().is_err() {
             return Ok(());
         }
-        self.step(path, || remove_durably(path)).map_err(|e| Error::io("remove", path, e))
+        self.step("remove", path, || remove_durably(path))
     }
 
-    /// Does one durable step. Everything that changes a file passes here, so that tests can make it fail.
-    #[cfg(not(test))]
-    pub(super) fn step(&self, _path: &Path, action: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        action()
-    }
-
-    #[cfg(test)]
-    pub(super) fn step(&self, path: &Path, action: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        match &self.faults {
-            Some(plan) => plan.step(path, action),
+    /// Does one durable step. Everything that changes a file passes here, so that tests can make it fail; `what` is
+    /// the infinitive for the message.
+    pub(super) fn step(
+        &self,
+        what: &str,
+        path: &Path,
+        action: impl FnOnce() -> io::Result<()>,
+    ) -> Result<()> {
+        #[cfg(test)]
+        let action = || match &self.faults {
+            Some(plan) => plan.step(what, path, action),
             None => action(),
-        }
+        };
+        action().map_err(|e| Error::io(what, path, e))
     }
 }
 

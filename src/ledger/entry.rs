@@ -267,7 +267,11 @@ pub(super) fn check_signature(leaf: &[u8], verifier: &Verifier) -> Result<(), St
         BASE64.decode(leaf.signature.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
     let signature = signature.ok_or("its signature is not 64 bytes of base64")?;
     let message = [SIGNED_PREFIX, leaf.entry.get().as_bytes()].concat();
-    if verifier.verifies(&message, &signature) { Ok(()) } else { Err("its signature does not hold".to_owned()) }
+    if verifier.verifies(&message, &signature) {
+        Ok(())
+    } else {
+        Err("its signature does not hold".to_owned())
+    }
 }
 
 fn cut(bytes: &[u8]) -> Result<Leaf<'_>, String> {

@@ -78,6 +78,7 @@ impl Index {
     pub(super) fn close(&self, checkpoint: &Checkpoint) -> Result<()> {
         let store = self.state.lock().unwrap_or_else(PoisonError::into_inner).store.take();
         let Some(store) = store else { return Ok(()) };
+        store.sync(&self.disk)?;
         store.close()?;
         seal::sync_files(&self.folder())?;
         let text = seal::text(&self.folder(), checkpoint.size, &checkpoint.root)?;
@@ -126,7 +127,7 @@ impl Index {
             let entry = entry::read(leaf).map_err(|what| Reason::Entry { index, what })?;
             store.insert(index, leaf, entry.as_ref())
         })?;
-        store.sync()?;
+        store.sync(&self.disk)?;
         Ok(store)
     }
 

@@ -190,16 +190,8 @@ mod tests {
     use super::*;
 
     /// The eight leaves of the certificate-transparency test suite.
-    const LEAVES: [&str; 8] = [
-        "",
-        "00",
-        "10",
-        "2021",
-        "3031",
-        "40414243",
-        "5051525354555657",
-        "606162636465666768696a6b6c6d6e6f",
-    ];
+    const LEAVES: [&str; 8] =
+        ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
 
     /// The root of the first 1 to 8 of them.
     const ROOTS: [&str; 8] = [
@@ -262,7 +254,10 @@ mod tests {
                 let leaf = leaves.0[index as usize];
                 assert!(verify_inclusion(&leaf, index, size, &proof, &root), "{index} of {size}");
                 for wrong in (0..size + 2).filter(|w| *w != index) {
-                    assert!(!verify_inclusion(&leaf, wrong, size, &proof, &root), "{wrong} for {index} of {size}");
+                    assert!(
+                        !verify_inclusion(&leaf, wrong, size, &proof, &root),
+                        "{wrong} for {index} of {size}"
+                    );
                 }
                 assert!(!verify_inclusion(&leaf_hash(b"x"), index, size, &proof, &root));
                 let longer = [proof.as_slice(), &[[7; 32]]].concat();
@@ -289,7 +284,10 @@ mod tests {
                 for at in 0..proof.len() {
                     let mut bent = proof.clone();
                     bent[at][0] ^= 1;
-                    assert!(!verify_consistency(old, new, &old_root, &new_root, &bent), "{old} to {new} at {at}");
+                    assert!(
+                        !verify_consistency(old, new, &old_root, &new_root, &bent),
+                        "{old} to {new} at {at}"
+                    );
                 }
             }
         }

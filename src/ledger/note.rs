@@ -179,7 +179,8 @@ fn parse_line(line: &str) -> Option<Line> {
 }
 
 fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
-    let hash = Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(public).finalize();
+    let hash =
+        Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(public).finalize();
     [hash[0], hash[1], hash[2], hash[3]]
 }
 

@@ -93,7 +93,9 @@ impl error::Reason for Reason {
             Reason::Root | Reason::Entry { .. } | Reason::Tile { .. } | Reason::Stray(_) => {
                 "keep this folder as evidence, and compare it with the last copy that verified"
             }
-            Reason::Stage(_) => "keep this folder as evidence: the file `stage` was changed after it was written",
+            Reason::Stage(_) => {
+                "keep this folder as evidence: the file `stage` was changed after it was written"
+            }
             Reason::Vkey(_) => "restore `ledger.vkey` from a copy: it is published and holds no secret",
             Reason::BlobMissing(_) | Reason::BlobChanged(_) => "restore the file under `blob/` from a backup",
             Reason::Forked => "keep both: a signed fork proves that the ledger was rewritten",

@@ -16,7 +16,12 @@ use std::{
     time::Duration,
 };
 
-use super::{disk, entry::Entry, lock::comes_free, reason::Reason};
+use super::{
+    disk::{self, Disk},
+    entry::Entry,
+    lock::comes_free,
+    reason::Reason,
+};
 use crate::error::{Error, Result};
 
 /// sled's data file.
@@ -60,13 +65,15 @@ impl Store {
         })
     }
 
-    /// Adds an entry. Doing it again changes nothing.
+    /// Adds an entry. Doing it again changes nothing, and a release id belongs to the first entry that has it.
     pub(super) fn insert(&self, index: u64, leaf: &[u8], entry: Option<&Entry>) -> Result<()> {
         guarded(&self.path, || {
             let key = index.to_be_bytes();
             self.entries.insert(key, leaf)?;
             if let Some(release) = entry.and_then(Entry::release) {
-                self.releases.insert(&release.release, &key)?;
+                if self.releases.get(&release.release)?.is_none() {
+                    self.releases.insert(&release.release, &key)?;
+                }
                 self.outputs.insert(output_key(&release.output.blake3, index), &[])?;
             }
             Ok(())
@@ -74,10 +81,10 @@ impl Store {
     }
 
     /// Makes what was inserted durable.
-    pub(super) fn sync(&self) -> Result<()> {
+    pub(super) fn sync(&self, disk: &Disk) -> Result<()> {
         guarded(&self.path, || self.db.flush())?;
         let data = self.path.join(DATA_FILE);
-        File::open(&data).and_then(|f| f.sync_all()).map_err(|e| Error::io("sync", &data, e))
+        disk.step("sync", &data, || File::open(&data)?.sync_all())
     }
 
     /// How many entries it holds, judged by the last one.
@@ -115,7 +122,6 @@ impl Store {
 
     /// Closes the index and waits until sled has let go of its files. An error means that it may still be writing.
     pub(super) fn close(self) -> Result<()> {
-        self.sync()?;
         let path = self.path.clone();
         guarded(&path, || {
             drop(self);
@@ -128,7 +134,8 @@ impl Store {
     }
 
     fn index_of(&self, bytes: &[u8]) -> Result<u64> {
-        let bytes = bytes.try_into().map_err(|_| Reason::Index("a number in it has not 8 bytes".to_owned()))?;
+        let bytes =
+            bytes.try_into().map_err(|_| Reason::Index("a number in it has not 8 bytes".to_owned()))?;
         Ok(u64::from_be_bytes(bytes))
     }
 }

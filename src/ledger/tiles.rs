@@ -165,7 +165,8 @@ mod tests {
     fn the_tree_of_70_000_leaves_has_the_files_of_the_specification() {
         // The example of the specification: 273 full tiles and a partial of 112, one full and a partial of 17, one of 1.
         let paths: Vec<String> = of_tree(70_000).map(|t| t.path()).collect();
-        for expected in ["tile/0/272", "tile/0/273.p/112", "tile/1/000", "tile/1/001.p/17", "tile/2/000.p/1"] {
+        for expected in ["tile/0/272", "tile/0/273.p/112", "tile/1/000", "tile/1/001.p/17", "tile/2/000.p/1"]
+        {
             assert!(paths.iter().any(|p| p == expected), "{expected}");
         }
         assert_eq!(paths.len(), 2 * 274 + 2 + 1);
@@ -175,11 +176,10 @@ mod tests {
             ["tile/entries/273.p/112", "tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"]
         );
         assert_eq!(of_tree(0).count(), 0);
-        assert_eq!(of_tree(256).map(|t| t.path()).collect::<Vec<_>>(), [
-            "tile/entries/000",
-            "tile/0/000",
-            "tile/1/000.p/1"
-        ]);
+        assert_eq!(
+            of_tree(256).map(|t| t.path()).collect::<Vec<_>>(),
+            ["tile/entries/000", "tile/0/000", "tile/1/000.p/1"]
+        );
         assert_eq!(rows(u64::MAX).count(), 9);
     }
 

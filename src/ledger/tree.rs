@@ -48,11 +48,6 @@ impl Tree {
         Tree { folder, size, unwritten: BTreeMap::new(), cache: Mutex::default() }
     }
 
-    /// Number of leaves.
-    pub(super) fn size(&self) -> u64 {
-        self.size
-    }
-
     /// The root, from the right edge: at most one tile of each row is read.
     pub(super) fn root(&self) -> Result<Hash> {
         merkle::root(self, self.size)
@@ -179,7 +174,8 @@ impl Tree {
             return Ok(hashes.clone());
         }
         let hashes = tiles::decode_hashes(&self.bytes(tile)?, tile.width);
-        let hashes = Arc::new(hashes.ok_or_else(|| damaged(tile, "it has another length than its name says"))?);
+        let hashes =
+            Arc::new(hashes.ok_or_else(|| damaged(tile, "it has another length than its name says"))?);
         if cache.len() >= CACHED_TILES {
             cache.clear();
         }
