@@ -1,0 +1,372 @@
+//! What the ledger records, and how an entry becomes a leaf.
+//!
+//! **Idea.** A leaf is the JSON text `{"entry": …, "key": "<hex key id>", "signature": "<base64>"}` without white
+//! space. The signature covers `dyepack.entry/1`, a newline and the exact bytes of the member `entry`, so that one
+//! leaf can be shown and checked alone. The leaf's bytes, not a re-serialisation, are what the tree hashes.
+//!
+//! **Invariants.**
+//! * Cutting a leaf open and joining it again gives the same bytes.
+//! * An entry of a kind or schema that this version does not know is kept and listed, never an error. Fields that it
+//!   does not know are ignored.
+//! * No patient data, no codeword and no secret: only what is in the types below.
+
+use std::collections::BTreeMap;
+
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{blobs::is_hash, note::Verifier, reason::Reason, tiles::LEAF_LIMIT_BYTES};
+use crate::{error::Result, keys::secret::SigningKey};
+
+/// The schema of the entries below.
+pub const SCHEMA: &str = "dyepack.entry/1";
+
+/// What an entry's signature begins with, so that it can't pass for a signature over something else.
+const SIGNED_PREFIX: &[u8] = b"dyepack.entry/1\n";
+
+/// The kinds that this version reads.
+const KINDS: [&str; 5] =
+    ["recipient_registered", "recipient_suspended", "policy_adopted", "release", "amendment"];
+
+/// One fact, who recorded it and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// When, RFC 3339.
+    pub time: String,
+    /// Who ran the command.
+    pub operator: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What can happen. The member `kind` tells which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// A partner may receive copies.
+    RecipientRegistered {
+        /// Who.
+        recipient: Recipient,
+    },
+    /// A partner may receive no more.
+    RecipientSuspended {
+        /// Recipient id.
+        recipient: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// From here on a dataset is marked under this policy.
+    PolicyAdopted {
+        /// Dataset name.
+        dataset: String,
+        /// BLAKE3 of the policy's text, which is kept as a blob.
+        policy: String,
+        /// Data level.
+        level: u8,
+        /// Columns that carry marks.
+        slots: Vec<String>,
+    },
+    /// A copy was made for a recipient; recorded before it is delivered.
+    Release(Release),
+    /// An earlier entry is to be read differently. It stays as it is.
+    Amendment {
+        /// Index of the earlier entry.
+        supersedes: u64,
+        /// What is different.
+        note: String,
+    },
+}
+
+/// A partner who receives copies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Recipient {
+    pub id: String,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+}
+
+/// One delivery of a dataset to a recipient.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Release id, unique in the ledger.
+    pub release: String,
+    /// Dataset name.
+    pub dataset: String,
+    /// Recipient id.
+    pub recipient: String,
+    /// BLAKE3 of the policy's text, which is kept as a blob.
+    pub policy: String,
+    /// Which marking key of the dataset.
+    pub key_epoch: u32,
+    /// File format.
+    pub format: String,
+    /// What was read.
+    pub source: Source,
+    /// What was delivered.
+    pub output: Output,
+    /// Data rows.
+    pub rows: u64,
+    /// Cells that carry the mark.
+    pub carriers: u64,
+    /// Cells changed, per column.
+    pub cells_changed: BTreeMap<String, u64>,
+    /// BLAKE3 of the sketch, which is kept as a blob.
+    pub sketch: String,
+    /// Purpose of the delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Legal basis of the delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_basis: Option<String>,
+    /// The agreement that it falls under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<String>,
+    /// Data level.
+    pub level: u8,
+}
+
+/// The file that was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its name, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// BLAKE3, 64 hex digits.
+    pub blake3: String,
+}
+
+/// The bytes that were delivered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Length in bytes.
+    pub bytes: u64,
+    /// BLAKE3, 64 hex digits.
+    pub blake3: String,
+    /// SHA-256, 64 hex digits.
+    pub sha256: String,
+}
+
+impl Entry {
+    /// An entry of this version's schema.
+    pub fn new(time: impl Into<String>, operator: impl Into<String>, event: Event) -> Self {
+        Entry { schema: SCHEMA.to_owned(), time: time.into(), operator: operator.into(), event }
+    }
+
+    /// The release, if it is one.
+    pub fn release(&self) -> Option<&Release> {
+        match &self.event {
+            Event::Release(release) => Some(release),
+            _ => None,
+        }
+    }
+
+    /// Refuses what could not be told apart or looked up later.
+    pub(super) fn check(&self) -> Result<()> {
+        let bad = |what: &str| Err(Reason::BadEntry(what.to_owned()).into());
+        if self.schema != SCHEMA {
+            return bad("its schema is not `dyepack.entry/1`");
+        }
+        if self.time.parse::<jiff::Timestamp>().is_err() {
+            return bad("its time is not RFC 3339");
+        }
+        if let Event::Release(release) = &self.event {
+            if release.release.is_empty() {
+                return bad("its release id is empty");
+            }
+            let hashes = [&release.source.blake3, &release.output.blake3, &release.output.sha256];
+            if let Some(hash) = hashes.into_iter().find(|hash| !is_hash(hash)) {
+                return Err(Reason::BadHash(hash.clone()).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Signs the entry: the bytes of its leaf.
+    pub(super) fn to_leaf(&self, verifier: &Verifier, signer: &SigningKey) -> Result<Vec<u8>> {
+        let entry = serde_json::to_string(self).map_err(|e| Reason::BadEntry(e.to_string()))?;
+        let signature = BASE64.encode(&signer.sign(&[SIGNED_PREFIX, entry.as_bytes()].concat()));
+        let leaf = join(&entry, &verifier.id_hex(), &signature);
+        if leaf.len() > LEAF_LIMIT_BYTES {
+            let what = format!("it has {} bytes, the most is {LEAF_LIMIT_BYTES}", leaf.len());
+            return Err(Reason::BadEntry(what).into());
+        }
+        Ok(leaf.into_bytes())
+    }
+}
+
+impl Event {
+    /// The value of the member `kind`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::RecipientRegistered { .. } => KINDS[0],
+            Event::RecipientSuspended { .. } => KINDS[1],
+            Event::PolicyAdopted { .. } => KINDS[2],
+            Event::Release(_) => KINDS[3],
+            Event::Amendment { .. } => KINDS[4],
+        }
+    }
+
+    /// Hashes of the blobs that the entry names.
+    pub fn blobs(&self) -> Vec<&str> {
+        match self {
+            Event::PolicyAdopted { policy, .. } => vec![policy],
+            Event::Release(release) => vec![&release.policy, &release.sketch],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A leaf cut into its members.
+#[derive(Deserialize)]
+struct Leaf<'a> {
+    #[serde(borrow)]
+    entry: &'a RawValue,
+    key: &'a str,
+    signature: &'a str,
+}
+
+/// What every entry of every version has.
+#[derive(Deserialize)]
+struct Head {
+    schema: String,
+    kind: String,
+}
+
+/// Reads the entry of a leaf; `None` is a kind or schema of a later version. The signature is not looked at.
+pub(super) fn read(leaf: &[u8]) -> Result<Option<Entry>, String> {
+    let leaf = cut(leaf)?;
+    let head: Head = serde_json::from_str(leaf.entry.get()).map_err(|e| format!("it is no entry: {e}"))?;
+    if head.schema != SCHEMA || !KINDS.contains(&head.kind.as_str()) {
+        return Ok(None);
+    }
+    serde_json::from_str(leaf.entry.get()).map(Some).map_err(|e| format!("it is no {}: {e}", head.kind))
+}
+
+/// Checks a leaf's form, key and signature.
+pub(super) fn check_signature(leaf: &[u8], verifier: &Verifier) -> Result<(), String> {
+    let leaf = cut(leaf)?;
+    if leaf.key != verifier.id_hex() {
+        return Err("it is signed by another key".to_owned());
+    }
+    let signature: Option<[u8; 64]> =
+        BASE64.decode(leaf.signature.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+    let signature = signature.ok_or("its signature is not 64 bytes of base64")?;
+    let message = [SIGNED_PREFIX, leaf.entry.get().as_bytes()].concat();
+    if verifier.verifies(&message, &signature) {
+        Ok(())
+    } else {
+        Err("its signature does not hold".to_owned())
+    }
+}
+
+fn cut(bytes: &[u8]) -> Result<Leaf<'_>, String> {
+    let leaf: Leaf = serde_json::from_slice(bytes).map_err(|e| format!("it is no leaf: {e}"))?;
+    if join(leaf.entry.get(), leaf.key, leaf.signature).as_bytes() != bytes {
+        return Err("it is not in canonical form".to_owned());
+    }
+    Ok(leaf)
+}
+
+fn join(entry: &str, key: &str, signature: &str) -> String {
+    format!(r#"{{"entry":{entry},"key":"{key}","signature":"{signature}"}}"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> (SigningKey, Verifier) {
+        let signer = SigningKey::from_seed(&[3; 32]);
+        let verifier = Verifier::new("o", &signer.public()).unwrap();
+        (signer, verifier)
+    }
+
+    fn events() -> Vec<Event> {
+        vec![
+            Event::RecipientRegistered {
+                recipient: Recipient { id: "a".into(), name: "Ä".into(), ..Recipient::default() },
+            },
+            Event::RecipientSuspended { recipient: "a".into(), reason: None },
+            Event::PolicyAdopted {
+                dataset: "d".into(),
+                policy: "00".repeat(32),
+                level: 2,
+                slots: vec!["x".into()],
+            },
+            Event::Release(Release { release: "r".into(), rows: u64::MAX, ..Release::default() }),
+            Event::Amendment { supersedes: 7, note: "\"quoted\"\n".into() },
+        ]
+    }
+
+    #[test]
+    fn every_kind_reads_back_and_is_known() {
+        let (signer, verifier) = keys();
+        let events = events();
+        assert_eq!(events.iter().map(Event::kind).collect::<Vec<_>>(), KINDS);
+        for event in events {
+            let entry = Entry::new("2026-03-01T12:00:00Z", "op", event);
+            let leaf = entry.to_leaf(&verifier, &signer).unwrap();
+            assert!(String::from_utf8_lossy(&leaf).contains(&format!("\"kind\":\"{}\"", entry.event.kind())));
+            check_signature(&leaf, &verifier).unwrap();
+            assert_eq!(read(&leaf).unwrap(), Some(entry));
+        }
+    }
+
+    #[test]
+    fn later_kinds_schemas_and_fields_are_tolerated() {
+        let leaf = |entry: &str| join(entry, "00000000", "").into_bytes();
+        let base = r#""schema":"dyepack.entry/1","time":"t","operator":"o""#;
+        assert_eq!(read(&leaf(&format!(r#"{{{base},"kind":"trace_performed","x":[1]}}"#))), Ok(None));
+        assert_eq!(read(&leaf(r#"{"schema":"dyepack.entry/2","kind":"release"}"#)), Ok(None));
+        let more = format!(r#"{{{base},"kind":"amendment","supersedes":1,"note":"n","new":{{}}}}"#);
+        assert!(read(&leaf(&more)).unwrap().is_some());
+        assert!(read(&leaf(&format!(r#"{{{base},"kind":"amendment"}}"#))).is_err());
+        assert!(read(&leaf("[]")).is_err());
+    }
+
+    #[test]
+    fn a_leaf_has_one_form() {
+        let (signer, verifier) = keys();
+        let entry = Entry::new("2026-03-01T12:00:00Z", "op", events().remove(4));
+        let leaf = String::from_utf8(entry.to_leaf(&verifier, &signer).unwrap()).unwrap();
+        for other in [
+            leaf.replacen("{", "{ ", 1),
+            leaf.replace(",\"key\"", ", \"key\""),
+            format!("{leaf}\n"),
+            leaf.replacen("{\"entry\"", "{\"more\":1,\"entry\"", 1),
+        ] {
+            assert!(check_signature(other.as_bytes(), &verifier).is_err(), "{other}");
+        }
+        for at in 0..leaf.len() {
+            let mut bent = leaf.clone().into_bytes();
+            bent[at] ^= 4;
+            assert!(check_signature(&bent, &verifier).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn entries_that_can_not_be_recorded_are_refused() {
+        let (signer, verifier) = keys();
+        let note = "x".repeat(LEAF_LIMIT_BYTES);
+        let long = Entry::new("2026-03-01T12:00:00Z", "op", Event::Amendment { supersedes: 0, note });
+        assert!(long.to_leaf(&verifier, &signer).is_err());
+        assert!(Entry::new("yesterday", "op", events().remove(0)).check().is_err());
+        let release = Entry::new("2026-03-01T12:00:00Z", "op", events().remove(3));
+        assert!(release.check().is_err(), "its hashes are empty");
+    }
+}

@@ -1,0 +1,168 @@
+//! Checks a ledger from its stored bytes alone, and names the first entry that is wrong.
+//!
+//! What is derived anew: the checkpoint's signature, every leaf's hash against the lowest tiles, every row of tiles
+//! from the row below, the root; every entry's signature and form; sled's copy, entry by entry, and its lookups;
+//! every blob. An append that was cut short is finished first, and a missing index built again; both are reported.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Duration,
+};
+
+use super::{
+    blobs,
+    disk::{self, Disk},
+    entry::{self, Entry, Event},
+    log::{CHECKPOINT_FILE, LOG_FOLDER, Ledger},
+    note::Verifier,
+    reason::Reason,
+    store::Store,
+    tiles,
+};
+use crate::error::Result;
+
+/// What was checked, and found right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// Number of entries.
+    pub size: u64,
+    /// Root of the tree, 64 hex digits.
+    pub root_hex: String,
+    /// Entries by kind; those of later versions under `unknown`.
+    pub kinds: BTreeMap<String, u64>,
+    /// Blobs hashed, named by an entry or not.
+    pub blobs: u64,
+    /// Opening finished an append that a crash had cut short.
+    pub recovered: bool,
+    /// There was no index, or none that was closed cleanly, and it was built again.
+    pub reindexed: bool,
+    /// Files in `log/` that are neither checkpoint nor tile, below `log/`.
+    pub strays: Vec<String>,
+}
+
+/// Checks the ledger in `dir`, waiting for its lock for up to `wait`. `vkey` is the verifier key as it was handed
+/// over; without one the stored key is believed, and then the check shows consistency, not origin.
+///
+/// # Errors
+/// `Integrity` names what is wrong; `Usage` if `vkey` is malformed.
+pub fn verify(dir: &Path, wait: Duration, vkey: Option<&str>) -> Result<Verification> {
+    let given = vkey.map(|text| Verifier::parse(text.trim())).transpose()?;
+    let ledger = Ledger::open_on(Disk::default(), dir, wait, "verify", false)?;
+    if given.is_some_and(|given| given != *ledger.verifier()) {
+        return Err(Reason::OtherKey.into());
+    }
+    let verification = ledger.verify()?;
+    ledger.close()?;
+    Ok(verification)
+}
+
+impl Ledger {
+    /// Checks everything that the ledger's folder holds. See [`verify`](fn@verify).
+    pub fn verify(&self) -> Result<Verification> {
+        self.check_usable()?;
+        let strays = self.strays()?;
+        let mut seen = Seen::default();
+        self.index.with(&self.tree, &self.checkpoint, |store| {
+            self.tree.walk(&self.checkpoint.root, |index, leaf| {
+                seen.check(index, leaf, self, store).map_err(|what| Reason::Entry { index, what }.into())
+            })?;
+            seen.check_counts(self.size(), store)
+        })?;
+        let blobs = self.check_blobs()?;
+        Ok(Verification {
+            size: self.size(),
+            root_hex: self.root_hex(),
+            kinds: seen.kinds,
+            blobs,
+            recovered: self.recovered,
+            reindexed: self.index.was_rebuilt(),
+            strays,
+        })
+    }
+
+    /// Files of `log/` that belong to no tree. One with the name of a tile is an error: it is of a larger tree, that
+    /// is, somebody put an older checkpoint back.
+    fn strays(&self) -> Result<Vec<String>> {
+        let mut strays: BTreeSet<String> =
+            disk::files_below(&self.dir.join(LOG_FOLDER))?.into_iter().collect();
+        strays.remove(CHECKPOINT_FILE);
+        for tile in tiles::of_tree(self.size()) {
+            strays.remove(&tile.path());
+        }
+        match strays.iter().find(|path| tiles::is_tile_path(path)) {
+            Some(tile) => Err(Reason::Stray(tile.clone()).into()),
+            None => Ok(strays.into_iter().collect()),
+        }
+    }
+
+    /// Hashes every blob, also those that no entry names.
+    fn check_blobs(&self) -> Result<u64> {
+        let names = blobs::names(&self.disk, &self.dir)?;
+        for name in &names {
+            blobs::get(&self.dir, name)?;
+        }
+        Ok(names.len() as u64)
+    }
+}
+
+/// What the entries so far have said.
+#[derive(Default)]
+struct Seen {
+    kinds: BTreeMap<String, u64>,
+    releases: BTreeSet<String>,
+    blobs: BTreeSet<String>,
+}
+
+impl Seen {
+    /// Checks one entry by itself, against those before it, and against the index.
+    fn check(&mut self, index: u64, leaf: &[u8], ledger: &Ledger, store: &Store) -> Result<(), String> {
+        entry::check_signature(leaf, ledger.verifier())?;
+        let say = |e: crate::Error| e.to_string();
+        if store.leaf(index).map_err(say)?.as_deref() != Some(leaf) {
+            return Err("the index holds other bytes for it".to_owned());
+        }
+        let Some(entry) = entry::read(leaf)? else {
+            *self.kinds.entry("unknown".to_owned()).or_default() += 1;
+            return Ok(());
+        };
+        *self.kinds.entry(entry.event.kind().to_owned()).or_default() += 1;
+        for hash in entry.event.blobs() {
+            if !self.blobs.contains(hash) {
+                blobs::get(&ledger.dir, hash).map_err(say)?;
+                self.blobs.insert(hash.to_owned());
+            }
+        }
+        self.check_links(index, &entry, store)
+    }
+
+    /// Checks what an entry says about others, and that the index finds it.
+    fn check_links(&mut self, index: u64, entry: &Entry, store: &Store) -> Result<(), String> {
+        match &entry.event {
+            Event::Amendment { supersedes, .. } if *supersedes >= index => {
+                return Err(format!("it supersedes entry {supersedes}, which is not earlier"));
+            }
+            Event::Release(release) => {
+                if !self.releases.insert(release.release.clone()) {
+                    return Err(format!("release `{}` was recorded before", release.release));
+                }
+                let found = store.release(&release.release).map_err(|e| e.to_string())?;
+                let outputs = store.outputs(&release.output.blake3).map_err(|e| e.to_string())?;
+                if found != Some(index) || !outputs.contains(&index) {
+                    return Err("the index does not find it".to_owned());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The index holds nothing that the log does not.
+    fn check_counts(&self, size: u64, store: &Store) -> Result<()> {
+        let releases = self.releases.len() as u64;
+        if store.counts()? != [size, releases, releases] {
+            return Err(Reason::Index("it holds more than the log".to_owned()).into());
+        }
+        Ok(())
+    }
+}
