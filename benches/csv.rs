@@ -104,7 +104,7 @@ struct Copy {
     out: Vec<u8>,
 }
 
-/// Doubles the first digit of one cell in twenty; gives the number of records.
+/// Turns one cell in twenty around; gives the number of records.
 fn edit(block: &Block, dialect: Dialect, copy: &mut Copy) -> u64 {
     let Copy { fields, edits, out } = copy;
     edits.clear();
@@ -118,7 +118,7 @@ fn edit(block: &Block, dialect: Dialect, copy: &mut Copy) -> u64 {
             if cells % EDIT_EVERY == 0 {
                 let cell = Cell::new(&block.bytes()[range.clone()]);
                 let mut text = cell.core_text().into_owned();
-                text.rotate_left(1.min(text.len()));
+                text.reverse();
                 cell.replace(range.start, &text, dialect, edits);
             }
         }

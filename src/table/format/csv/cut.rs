@@ -1,13 +1,14 @@
-//! Finds the last record end in a growing buffer, looking at nothing but quotes.
+//! Finds the last record end in a growing buffer, looking at nothing but quotes and terminators.
 //!
 //! Outside quotes a quote opens a field exactly when the byte before it is a delimiter or a terminator (or there
-//! is none), so all the text between quotes can be jumped over, and in a buffer without quotes the answer is one
-//! backward search. One reader does this for the whole file; cutting at guessed places in parallel would need
+//! is none), so the delimiters, the most frequent marks, needn't be visited. Jumping from quote to quote with
+//! memchr is faster still in a file without quotes, but ten times slower where every cell is quoted. One reader does this for the whole file; cutting at guessed places in parallel would need
 //! the parity of the quotes before, which stray quotes falsify.
 
-use memchr::{memchr, memrchr};
-
-use super::dialect::{Dialect, QUOTE};
+use super::{
+    dialect::{Dialect, QUOTE},
+    scan::Marks,
+};
 
 /// The state of the search. The buffer only ever grows at its end; what was scanned isn't scanned again.
 pub(super) struct Cut {
@@ -59,59 +60,41 @@ impl Cut {
 
     /// Scans what was added to `bytes`; `at_end` says that nothing will follow.
     pub(super) fn scan(&mut self, bytes: &[u8], at_end: bool) {
-        loop {
-            let from = self.scanned;
+        let base = self.scanned;
+        let mut marks = Marks::new(&bytes[base..], [QUOTE, self.terminator, QUOTE]);
+        while let Some(offset) = marks.next_mark() {
+            let position = base + offset;
+            let is_quote = bytes[position] == QUOTE;
             if self.open.is_none() {
-                self.open = self.opening(bytes, from);
-                let outside = &bytes[from..self.open.unwrap_or(bytes.len())];
-                if let Some(position) = memrchr(self.terminator, outside) {
-                    self.last_end = from + position + 1;
+                if !is_quote {
+                    self.last_end = position + 1;
+                } else if self.opens(bytes, position) {
+                    self.open = Some(position);
                 }
-                self.scanned = from + outside.len() + usize::from(self.open.is_some());
-                if self.open.is_none() {
-                    return;
+            } else if is_quote {
+                match bytes.get(position + 1) {
+                    // An escaped quote: its second half is the next mark.
+                    Some(&QUOTE) => _ = marks.next_mark(),
+                    None if !at_end => {
+                        // What follows decides whether this is one, so it is looked at again.
+                        self.scanned = position;
+                        return;
+                    }
+                    _ => self.open = None,
                 }
-            } else {
-                let closing = closing(bytes, from);
-                // A quote that is the last byte may be the first half of an escaped one.
-                let undecided = closing + 1 == bytes.len() && !at_end;
-                if undecided || closing == bytes.len() {
-                    self.scanned = closing;
-                    return;
-                }
-                self.scanned = closing + 1;
-                self.open = None;
             }
         }
+        self.scanned = bytes.len();
     }
 
-    /// The first quote from `from` on that opens a field.
-    fn opening(&self, bytes: &[u8], mut from: usize) -> Option<usize> {
-        while let Some(offset) = memchr(QUOTE, &bytes[from..]) {
-            let position = from + offset;
-            let at_field_start = match position.checked_sub(1) {
-                None => true,
-                Some(before) => bytes[before] == self.delimiter || bytes[before] == self.terminator,
-            };
-            if at_field_start && self.literal_quote != Some(position) {
-                return Some(position);
-            }
-            from = position + 1;
-        }
-        None
+    /// Whether a quote outside of quotes opens a field.
+    fn opens(&self, bytes: &[u8], position: usize) -> bool {
+        let at_field_start = match position.checked_sub(1) {
+            None => true,
+            Some(before) => bytes[before] == self.delimiter || bytes[before] == self.terminator,
+        };
+        at_field_start && self.literal_quote != Some(position)
     }
-}
-
-/// The first quote from `from` on that isn't half of an escaped one; the length of `bytes` if there is none.
-fn closing(bytes: &[u8], mut from: usize) -> usize {
-    while let Some(offset) = memchr(QUOTE, &bytes[from..]) {
-        let position = from + offset;
-        if bytes.get(position + 1) != Some(&QUOTE) {
-            return position;
-        }
-        from = position + 2;
-    }
-    bytes.len()
 }
 
 #[cfg(test)]
@@ -133,7 +116,7 @@ mod tests {
         assert_eq!(cut("a\n\"b\nc\nd"), (2, Some(2)));
         assert_eq!(cut("a\n\"b\nc\"\nd"), (8, None));
         assert_eq!(cut("5\" disk,x\n6"), (10, None));
-        assert_eq!(cut("\"x\"\"\n\"\"\"\n"), (10, None));
+        assert_eq!(cut("\"x\"\"\n\"\"\"\n"), (9, None));
         assert_eq!(cut("abc"), (0, None));
     }
 
