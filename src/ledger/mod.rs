@@ -23,7 +23,7 @@
 //!
 //! Bottom up: [`merkle`] hashes, [`note`] and [`checkpoint`] sign, [`tiles`] and `tree` store, [`entry`] says what is
 //! recorded, `blobs`, `store`, `seal`, `index`, `stage` and `lock` hold the rest, [`log`] is the ledger, and
-//! [`verify`] checks all of it.
+//! [`verify`] checks all of it, and [`registry`] is what its entries add up to.
 //!
 //! Sources: RFC 6962 section 2.1; C2SP [signed-note], [tlog-checkpoint] and [tlog-tiles].
 //!
@@ -42,6 +42,7 @@ pub mod log;
 pub mod merkle;
 pub mod note;
 mod reason;
+pub mod registry;
 mod seal;
 mod stage;
 mod store;
@@ -55,4 +56,5 @@ pub use checkpoint::{Checkpoint, Verified};
 pub use entry::{Entry, Event, Output, Recipient, Release, Source};
 pub use log::{Ledger, Recorded, reindex};
 pub use note::Verifier;
+pub use registry::Registry;
 pub use verify::{Verification, verify};

@@ -11,7 +11,6 @@
 
 use crate::keys::prf::{DerivedKey, Purpose};
 use crate::keys::secret::MarkingSecret;
-use crate::mark::channel::Limits;
 use crate::mark::code::{self, Codeword};
 use crate::mark::policy::{Column, Plan};
 use crate::table::{Row, value};
@@ -147,7 +146,7 @@ impl Marker {
             let Some(text) = carrier_text(&cell) else { continue };
             let Some(bit) = column.channel.read(text, draw.spin) else { continue };
             scratch.text.clear();
-            let limits = limits(column, row);
+            let limits = column.limits(row);
             if column.channel.flip(text, draw.spin, &limits, &mut scratch.text).is_none() {
                 continue;
             }
@@ -193,16 +192,4 @@ fn word(words: &[u8], index: usize) -> u64 {
 /// The text of a cell that may carry: present, and text at all.
 fn carrier_text(cell: &[u8]) -> Option<&str> {
     std::str::from_utf8(cell).ok().filter(|_| !value::is_missing(cell))
-}
-
-/// How far other cells of the row let this one move, assuming that they move as far as they can towards it.
-fn limits(column: &Column, row: &impl Row) -> Limits {
-    let mut limits = Limits::default();
-    for bound in &column.above {
-        limits.keep_at_most(bound.limit(&row.cell(bound.index)));
-    }
-    for bound in &column.below {
-        limits.keep_at_least(bound.limit(&row.cell(bound.index)));
-    }
-    limits
 }

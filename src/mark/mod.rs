@@ -1,5 +1,9 @@
 //! The mark: what a policy allows, which cells carry it, and what they say.
 //!
-//! In order: [`code`] (the bits of each recipient).
+//! In order: [`policy`] (what may change, resolved against a header), [`channel`] (how one cell says one bit), [`code`] (the
+//! bits of each recipient), [`marker`] (rows in, edits or bits out).
 
+pub mod channel;
 pub mod code;
+pub mod marker;
+pub mod policy;

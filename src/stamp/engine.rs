@@ -165,7 +165,7 @@ pub fn stamp(input: impl Read + Send, mut output: impl Write + Send, marking: &M
 impl Stamper {
     fn new(marking: &Marking, head: &csv::Head) -> Result<Stamper> {
         let policy = marking.policy;
-        let dataset = policy.dataset();
+        let dataset = policy.name();
         let plan = policy.plan(&head.names, marking.slots).map_err(|error| one_column_hint(error, head))?;
         let code = Code::new(marking.secret, dataset, marking.epoch, policy.code_length());
         let codeword_key = code::codeword_key(marking.secret, dataset, marking.epoch, marking.recipient);

@@ -10,7 +10,10 @@ use super::{
 use crate::{
     Result,
     mark::channel::{Channel, Limits},
-    table::value::{DateOrder, Decimal},
+    table::{
+        Row,
+        value::{DateOrder, Decimal},
+    },
 };
 
 /// The rate of a column whose every cell may be a carrier.
@@ -70,8 +73,8 @@ impl Column {
     /// A cell that is missing or can't be read sets none. Both columns of an order keep to these bounds and both
     /// look at originals, so wherever each of them goes they do not cross: a lower one that moves up ends at or
     /// below the upper one's lowest place, and the other way round.
-    pub fn limits<'r>(&self, cell: impl Fn(usize) -> Option<&'r str>) -> Limits {
-        let place = |bound: &Bound| bound.channel.ordinal(cell(bound.index)?);
+    pub fn limits(&self, row: &impl Row) -> Limits {
+        let place = |bound: &Bound| bound.channel.ordinal(str::from_utf8(&row.cell(bound.index)).ok()?);
         let above = self.above.iter().filter_map(|bound| place(bound)?.checked_sub(bound.margin));
         let below = self.below.iter().filter_map(|bound| place(bound)?.checked_add(bound.margin));
         Limits { not_above: above.min(), not_below: below.max() }

@@ -68,6 +68,11 @@ impl Fields {
         self.next
     }
 
+    /// Forgets the last field, of a record that was cut off in it.
+    pub fn drop_last(&mut self) {
+        self.ends.pop();
+    }
+
     /// Whether a terminator ended the record, rather than the end of the bytes.
     pub fn is_terminated(&self) -> bool {
         self.terminated

@@ -33,6 +33,18 @@ pub enum DateOrder {
     Unknown,
 }
 
+impl DateOrder {
+    /// What one text tells of its column's order: `23/08/2021` is possible only day first.
+    pub fn of(text: &str) -> DateOrder {
+        let reads = |order| Moment::parse(text, order, Numeric::No).is_some();
+        match (reads(DateOrder::DayFirst), reads(DateOrder::MonthFirst)) {
+            (true, false) => DateOrder::DayFirst,
+            (false, true) => DateOrder::MonthFirst,
+            _ => DateOrder::Unknown,
+        }
+    }
+}
+
 /// Whether bare numbers are dates: Excel serials, epoch seconds and its fractions, `yyyymmdd`, `yyyymmddhhmmss`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Numeric {

@@ -1,0 +1,62 @@
+//! Where a passphrase comes from: the file named in `DYEPACK_PASSPHRASE_FILE`, else a person at the terminal. Never a flag,
+//! which others can see in the list of processes, and never a variable, which child processes inherit.
+
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+
+/// Names a file whose first line is the passphrase.
+const FILE_VARIABLE: &str = "DYEPACK_PASSPHRASE_FILE";
+
+/// Fewer characters than this are guessed in no time, whatever the key derivation.
+const SHORTEST: usize = 8;
+
+/// The passphrase of an existing key file; `None` if nobody can be asked.
+pub fn ask() -> Result<Option<Zeroizing<String>>> {
+    if let Some(passphrase) = from_file()? {
+        return Ok(Some(passphrase));
+    }
+    if !io::stderr().is_terminal() {
+        return Ok(None);
+    }
+    prompt("Passphrase: ").map(Some)
+}
+
+/// A passphrase for a new key file; `None` if nobody can be asked.
+pub fn choose() -> Result<Option<Zeroizing<String>>> {
+    if let Some(passphrase) = from_file()? {
+        return check(passphrase).map(Some);
+    }
+    if !io::stderr().is_terminal() || !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let passphrase = check(prompt("New passphrase: ")?)?;
+    if *prompt("Again: ")? != *passphrase {
+        return Err(Error::usage("the two passphrases differ"));
+    }
+    Ok(Some(passphrase))
+}
+
+fn check(passphrase: Zeroizing<String>) -> Result<Zeroizing<String>> {
+    if passphrase.chars().count() < SHORTEST {
+        return Err(Error::usage(format!("the passphrase has fewer than {SHORTEST} characters"))
+            .with_hint("a few random words are easy to keep and hard to guess"));
+    }
+    Ok(passphrase)
+}
+
+fn from_file() -> Result<Option<Zeroizing<String>>> {
+    let Some(path) = std::env::var_os(FILE_VARIABLE).map(PathBuf::from) else { return Ok(None) };
+    let text = Zeroizing::new(fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?);
+    Ok(Some(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())))
+}
+
+fn prompt(question: &str) -> Result<Zeroizing<String>> {
+    rpassword::prompt_password(question)
+        .map(Zeroizing::new)
+        .map_err(|error| Error::usage(format!("could not ask for the passphrase: {error}")))
+}

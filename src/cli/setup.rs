@@ -1,0 +1,90 @@
+//! `init` and `policy`: what comes before the first copy.
+
+use std::fs;
+use std::path::Path;
+
+use data_encoding::HEXLOWER;
+use rand::Rng as _;
+
+use crate::error::{Error, Result};
+use crate::keys::keyring::Keyring;
+use crate::ledger::{Entry, Event, Registry};
+use crate::mark::policy::Policy;
+use crate::stamp::deliver;
+
+use super::args;
+use super::{DONE, Session, now, operator, passphrase, terminal};
+
+pub fn init(session: &Session, no_passphrase: bool) -> Result<u8> {
+    let mut rng = rand::rng();
+    let keyring = Keyring::generate(&mut rng);
+    let label = format!("dyepack keys, made {}: keep a copy where this machine's thief is not", now());
+    let text = if no_passphrase {
+        keyring.leave_open(&label)
+    } else {
+        let passphrase = passphrase::choose()?.ok_or_else(|| {
+            Error::usage("no passphrase for the keys, and no terminal to ask for one")
+                .with_hint("put one in a file and name it in DYEPACK_PASSPHRASE_FILE, or use --no-passphrase")
+        })?;
+        keyring.seal(&label, &passphrase, &mut rng)?
+    };
+    let mut random = [0; 8];
+    rng.fill_bytes(&mut random);
+    // A random name tells the ledgers of two homes apart in every signed checkpoint.
+    let origin = format!("dyepack.ledger/{}", HEXLOWER.encode(&random));
+    session.home.create(&keyring, &text, &origin)?;
+    let ledger = session.home.ledger(session.wait, "init")?;
+    terminal::say(format!("home made in {}", session.home.root().display()));
+    if no_passphrase {
+        terminal::warn("the keys have no passphrase: whoever reads your files (mode 0600) can forge and remove marks");
+    }
+    terminal::say(format!("verifier key of the ledger, to be kept elsewhere too: {}", ledger.verifier()));
+    terminal::say("next: dyepack recipient add ID --name NAME; dyepack policy adopt policy.toml");
+    Ok(DONE)
+}
+
+pub fn policy(session: &Session, command: args::Policy) -> Result<u8> {
+    match command {
+        args::Policy::Adopt { file } => adopt(session, &file),
+        args::Policy::Show { dataset } => show(session, &dataset),
+    }
+}
+
+fn adopt(session: &Session, file: &Path) -> Result<u8> {
+    let text = fs::read_to_string(file).map_err(|error| Error::io("read", file, error))?;
+    let policy = Policy::parse(&text).map_err(|error| error.in_file(file.display().to_string()))?;
+    let keyring = session.keyring()?;
+    let mut ledger = session.home.ledger(session.wait, "policy adopt")?;
+    let registry = Registry::replay(&ledger.entries()?);
+    let before = registry.in_force(policy.name());
+    if before.is_some_and(|adopted| adopted.policy == policy.hash()) {
+        terminal::say(format!("this policy is in force for {} already", policy.name()));
+        return Ok(DONE);
+    }
+    let slots = policy.slots_after(before.map_or(&[], |adopted| &adopted.slots));
+    let event = Event::PolicyAdopted {
+        dataset: policy.name().to_owned(),
+        policy: ledger.put_blob(text.as_bytes())?,
+        level: policy.level(),
+        slots,
+    };
+    let index = ledger.append(&[Entry::new(now(), operator(), event)], &keyring.signing)?[0];
+    ledger.close()?;
+    terminal::say(format!("policy for {} is in force (entry {index})", policy.name()));
+    Ok(DONE)
+}
+
+fn show(session: &Session, dataset: &str) -> Result<u8> {
+    let ledger = session.home.ledger(session.wait, "policy show")?;
+    let registry = Registry::replay(&ledger.entries()?);
+    let adopted = registry.in_force(dataset).ok_or_else(|| {
+        let known: Vec<&str> = registry.policies.keys().map(String::as_str).collect();
+        Error::usage(format!("no policy is in force for dataset `{dataset}`")).with_hint(if known.is_empty() {
+            "put one into force with `dyepack policy adopt FILE`".to_owned()
+        } else {
+            format!("datasets with a policy: {}", known.join(", "))
+        })
+    })?;
+    terminal::print(deliver::stored_policy(&ledger, &adopted.policy)?.text())?;
+    Ok(DONE)
+}

@@ -1,0 +1,331 @@
+//! A stamped file and its ledger entry, in the one order that never leaves a file without an entry.
+//!
+//! 1. The marked bytes go to a temporary file beside the output.
+//! 2. The ledger commits the release: hash, counts, sketch, purpose. *Durable from here.*
+//! 3. The temporary file takes the output's name.
+//!
+//! A crash before 2 leaves a temporary file and no entry; a crash between 2 and 3 an entry and no output. Stamping again with
+//! the same release id and input then gives the same bytes, finds its entry, and only renames.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::error::{Class, Error, Reason, Result};
+use crate::home::Home;
+use crate::keys::keyring::Keyring;
+use crate::ledger::registry::{Adopted, Standing};
+use crate::ledger::{Entry, Event, Ledger, Output, Recorded, Registry, Release, Source};
+use crate::mark::policy::Policy;
+use crate::stamp::engine::{self, Marking, Stamped};
+
+/// The only key epoch until keys can be rotated.
+pub const FIRST_EPOCH: u32 = 1;
+
+#[derive(Debug, thiserror::Error)]
+enum DeliverError {
+    #[error("no policy is in force for dataset `{0}`")]
+    NoPolicy(String),
+    #[error("recipient `{0}` is not registered")]
+    UnknownRecipient(String),
+    #[error("recipient `{id}` was suspended on {since}")]
+    Suspended { id: String, since: String },
+    #[error("`{0}` exists")]
+    OutputExists(String),
+    #[error("the output `{0}` is the input")]
+    OutputIsInput(String),
+    #[error("release `{release}` is on record with another {what}")]
+    OtherRelease { release: String, what: &'static str },
+}
+
+impl Reason for DeliverError {
+    fn class(&self) -> Class {
+        match self {
+            DeliverError::Suspended { .. } | DeliverError::NoPolicy(_) => Class::Policy,
+            _ => Class::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(
+            match self {
+                DeliverError::NoPolicy(_) => "write one and put it into force with `dyepack policy adopt FILE`",
+                DeliverError::UnknownRecipient(_) => {
+                    "see `dyepack recipient list`, or register it with `dyepack recipient add`"
+                }
+                DeliverError::Suspended { .. } => "a suspended recipient is given nothing more",
+                DeliverError::OutputExists(_) => "choose another name, or replace it with --force",
+                DeliverError::OutputIsInput(_) => "the input is never changed: choose another name",
+                DeliverError::OtherRelease { .. } => "a release id stands for one delivery: choose another one",
+            }
+            .into(),
+        )
+    }
+}
+
+/// What to stamp, for whom, and why.
+pub struct Order {
+    /// Dataset whose policy applies.
+    pub dataset: String,
+    /// The recipient's id.
+    pub to: String,
+    /// The release's id.
+    pub release: String,
+    /// Name of the source for the record; `None` for standard input.
+    pub source_path: Option<PathBuf>,
+    /// Where the copy goes; `None` is standard output.
+    pub output: Option<PathBuf>,
+    /// Replace the output if it exists.
+    pub force: bool,
+    /// Flush the copy to the disk before the entry is committed.
+    pub sync: bool,
+    /// Purpose; the recipient's by default.
+    pub purpose: Option<String>,
+    /// Legal basis.
+    pub legal_basis: Option<String>,
+    /// Agreement; the recipient's by default.
+    pub agreement: Option<String>,
+    /// Who stamps.
+    pub operator: String,
+    /// Now, RFC 3339.
+    pub time: String,
+}
+
+/// What was delivered, as `stamp --json` prints it (DESIGN section 6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// `dyepack.receipt/1`.
+    pub schema: &'static str,
+    pub release: String,
+    pub dataset: String,
+    pub recipient: String,
+    pub rows: u64,
+    pub carriers: u64,
+    /// By column.
+    pub cells_changed: std::collections::BTreeMap<String, u64>,
+    pub output: Delivery,
+    pub ledger: Proof,
+}
+
+/// The delivered bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Delivery {
+    /// `-` is standard output.
+    pub path: String,
+    pub bytes: u64,
+    pub blake3: String,
+    pub sha256: String,
+}
+
+/// Where the ledger holds the release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Proof {
+    /// The entry's number.
+    pub index: u64,
+    /// Entries of the ledger now.
+    pub size: u64,
+    /// Root of its tree, in hex.
+    pub root: String,
+}
+
+/// What an order needs from the ledger before a byte is read.
+pub struct Terms {
+    standing: Standing,
+    policy: Policy,
+    adopted: Adopted,
+}
+
+impl Terms {
+    /// Looks up recipient and policy, and refuses what may not be.
+    pub fn look_up(ledger: &Ledger, dataset: &str, to: &str) -> Result<Terms> {
+        let registry = Registry::replay(&ledger.entries()?);
+        let standing = registry.recipients.get(to).ok_or_else(|| DeliverError::UnknownRecipient(to.to_owned()))?;
+        if let Some(since) = &standing.suspended {
+            return Err(DeliverError::Suspended { id: to.to_owned(), since: since.clone() }.into());
+        }
+        let adopted = registry.in_force(dataset).ok_or_else(|| DeliverError::NoPolicy(dataset.to_owned()))?;
+        let policy = stored_policy(ledger, &adopted.policy)?;
+        Ok(Terms { standing: standing.clone(), policy, adopted: adopted.clone() })
+    }
+
+    /// Everything that decides the marks.
+    pub fn marking<'a>(&'a self, keyring: &'a Keyring) -> Marking<'a> {
+        Marking {
+            secret: &keyring.marking,
+            policy: &self.policy,
+            slots: &self.adopted.slots,
+            epoch: FIRST_EPOCH,
+            recipient: &self.standing.recipient.id,
+        }
+    }
+}
+
+/// A policy that was adopted, read back by its hash.
+pub fn stored_policy(ledger: &Ledger, hash: &str) -> Result<Policy> {
+    let text = String::from_utf8(ledger.blob(hash)?).map_err(|_| Error::usage("a stored policy is not text"))?;
+    Policy::parse(&text).map_err(|error| error.in_file(format!("policy {hash}")))
+}
+
+/// Stamps `input` as ordered and records the release.
+///
+/// # Errors
+/// If recipient or policy do not allow it, the input does not fit the policy, or anything can't be read or written. Then there
+/// is no output, and no entry unless the very last step, the renaming, failed.
+pub fn deliver(
+    home: &Home,
+    keyring: &Keyring,
+    wait: Duration,
+    order: &Order,
+    input: impl Read + Send,
+    options: &engine::Options,
+) -> Result<(Receipt, Stamped)> {
+    check_output(order)?;
+    // The ledger is open for the look-up and for the commit, not while the file is marked.
+    let terms = Terms::look_up(&home.ledger(wait, "stamp")?, &order.dataset, &order.to)?;
+    let folder = match &order.output {
+        Some(output) => folder_of(output).to_owned(),
+        None => std::env::temp_dir(),
+    };
+    let mut copy = temporary(&folder, order.output.is_some())?;
+    let buffered = io::BufWriter::with_capacity(1 << 16, copy.as_file_mut());
+    let stamped = engine::stamp(input, buffered, &terms.marking(keyring), options)?;
+    if order.sync {
+        copy.as_file().sync_all().map_err(|error| Error::io("flush", copy.path(), error))?;
+    }
+
+    let mut ledger = home.ledger(wait, "stamp")?;
+    let release = release(order, &terms, &stamped, ledger.put_blob(&stamped.sketch.to_bytes())?);
+    let index = match ledger.release(&order.release)? {
+        Some(recorded) => check_same(&recorded, &release)?,
+        None => {
+            let entry = Entry::new(&order.time, &order.operator, Event::Release(release.clone()));
+            // Commit point: the release is on record. A crash from here on leaves an entry without its output; stamping again
+            // with this release id makes the output good.
+            ledger.append(&[entry], &keyring.signing)?[0]
+        }
+    };
+    let proof = Proof { index, size: ledger.size(), root: ledger.root_hex() };
+    ledger.close()?;
+
+    publish(copy, order)?;
+    Ok((receipt(order, &release, &stamped, proof), stamped))
+}
+
+fn check_output(order: &Order) -> Result<()> {
+    let Some(output) = &order.output else { return Ok(()) };
+    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    if order.source_path.as_deref().is_some_and(|source| same(source, output)) {
+        return Err(DeliverError::OutputIsInput(output.display().to_string()).into());
+    }
+    if output.exists() && !order.force {
+        return Err(DeliverError::OutputExists(output.display().to_string()).into());
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A temporary file that is removed unless it is published. One that will get a name may be read as the user's other files may.
+fn temporary(folder: &Path, gets_a_name: bool) -> Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".dyepack-").suffix(".tmp");
+    #[cfg(unix)]
+    if gets_a_name {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder).map_err(|error| Error::io("make a file in", folder, error))
+}
+
+fn release(order: &Order, terms: &Terms, stamped: &Stamped, sketch: String) -> Release {
+    let own = &terms.standing.recipient;
+    Release {
+        release: order.release.clone(),
+        dataset: order.dataset.clone(),
+        recipient: order.to.clone(),
+        policy: terms.adopted.policy.clone(),
+        key_epoch: FIRST_EPOCH,
+        format: "csv".into(),
+        source: Source {
+            path: order.source_path.as_ref().map(|path| path.display().to_string()),
+            bytes: stamped.source_bytes,
+            blake3: stamped.source_blake3.clone(),
+        },
+        output: Output {
+            bytes: stamped.output_bytes,
+            blake3: stamped.output_blake3.clone(),
+            sha256: stamped.output_sha256.clone(),
+        },
+        rows: stamped.rows,
+        carriers: stamped.carriers,
+        cells_changed: stamped.cells_changed.clone(),
+        sketch,
+        purpose: order.purpose.clone().or_else(|| own.purpose.clone()),
+        legal_basis: order.legal_basis.clone(),
+        agreement: order.agreement.clone().or_else(|| own.agreement.clone()),
+        level: terms.policy.level(),
+    }
+}
+
+/// The index of the release on record, if it is of the same bytes for the same recipient.
+fn check_same(recorded: &Recorded, release: &Release) -> Result<u64> {
+    let known = recorded.entry.as_ref().and_then(Entry::release);
+    let what = match known {
+        Some(known) if known.dataset != release.dataset => Some("dataset"),
+        Some(known) if known.recipient != release.recipient => Some("recipient"),
+        Some(known) if known.source.blake3 != release.source.blake3 => Some("input"),
+        Some(known) if known.output != release.output => Some("policy"),
+        Some(_) => None,
+        None => Some("kind of entry"),
+    };
+    match what {
+        Some(what) => Err(DeliverError::OtherRelease { release: release.release.clone(), what }.into()),
+        None => Ok(recorded.index),
+    }
+}
+
+/// Gives the copy its name, or copies it to standard output.
+fn publish(copy: NamedTempFile, order: &Order) -> Result<()> {
+    let Some(output) = &order.output else {
+        let fail = |error| Error::io("write to", Path::new("standard output"), error);
+        let mut file = copy.reopen().map_err(fail)?;
+        let mut stdout = io::stdout().lock();
+        io::copy(&mut file, &mut stdout).map_err(fail)?;
+        return stdout.flush().map_err(fail);
+    };
+    if order.force { copy.persist(output) } else { copy.persist_noclobber(output) }
+        .map_err(|error| Error::io("name the output", output, error.error))?;
+    // The name, too, survives a power cut. Not every file system can flush a folder, and none needs to for correctness.
+    if let Ok(folder) = File::open(folder_of(output)) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+fn receipt(order: &Order, release: &Release, stamped: &Stamped, proof: Proof) -> Receipt {
+    Receipt {
+        schema: "dyepack.receipt/1",
+        release: release.release.clone(),
+        dataset: release.dataset.clone(),
+        recipient: release.recipient.clone(),
+        rows: stamped.rows,
+        carriers: stamped.carriers,
+        cells_changed: stamped.cells_changed.clone(),
+        output: Delivery {
+            path: order.output.as_ref().map_or("-".into(), |path| path.display().to_string()),
+            bytes: stamped.output_bytes,
+            blake3: stamped.output_blake3.clone(),
+            sha256: stamped.output_sha256.clone(),
+        },
+        ledger: proof,
+    }
+}
