@@ -13,6 +13,8 @@
 mod parse;
 mod plan;
 pub(super) mod reason;
+#[cfg(test)]
+mod refusals;
 pub(super) mod section;
 
 use std::sync::Arc;

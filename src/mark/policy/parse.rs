@@ -34,7 +34,8 @@ pub(super) fn policy(text: &str) -> Result<Policy> {
     let root = Section::new("the policy".into(), 0, text, document.get_ref());
     root.check_keys(&["dataset", "marking", "column"])?;
 
-    let dataset = root.need(root.section("dataset", "[dataset]".into())?, "dataset")?;
+    let dataset =
+        root.section("dataset", "[dataset]".into())?.ok_or_else(|| root.at.fail(PolicyReason::NoDataset))?;
     dataset.check_keys(&["name", "key", "identity", "level"])?;
     let (rows, identity) = identity(&dataset)?;
     let level = whole(&dataset, "level", 1..=5, || PolicyReason::BadLevel)?.unwrap_or(DEFAULT_LEVEL);
@@ -217,10 +218,9 @@ fn rule(
 }
 
 /// A key that another channel has is a better clue than a key that nothing has.
-fn check_column_keys(section: &Section<'_>, kind: &Kind) -> Result<()> {
+fn check_column_keys(section: &Section<'_>, kind: &'static Kind) -> Result<()> {
     let keys_of =
         |kind: &'static Kind| kind.keys.iter().copied().chain(kind.family.order_keys().into_iter().flatten());
-    let kind: &'static Kind = KINDS.iter().find(|known| known.name == kind.name).expect("a known kind");
     let known: Vec<_> = COMMON_KEYS.into_iter().chain(keys_of(kind)).collect();
     let misplaced = section.keys().into_iter().find(|key| {
         !known.contains(&key.value) && KINDS.iter().any(|other| keys_of(other).any(|k| k == key.value))

@@ -178,3 +178,157 @@ impl Policy {
         identity.chain(rules).chain(others)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::mark::channel::Embedded;
+
+    const POLICY: &str = r#"
+[dataset]
+name = "encounters"
+key = ["Id", "SITE"]
+
+[column.STOP]
+channel = "datetime"
+quantum = "2s"
+rate = 1
+
+[column.START]
+channel = "datetime"
+quantum = "3s"
+before = ["STOP", "DEATH"]
+
+[column.COST]
+channel = "number"
+quantum = 0.5
+at_most = "TOTAL"
+"#;
+
+    const HEADER: [&str; 7] = ["SITE", "Id", "START", "STOP", "DEATH", "COST", "TOTAL"];
+
+    fn owned(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn policy() -> Policy {
+        Policy::parse(POLICY).unwrap()
+    }
+
+    #[test]
+    fn names_become_indices_and_slots_stay() {
+        let policy = policy();
+        let slots = owned(&["GONE", "COST"]);
+        assert_eq!(policy.slots_after(&slots), ["GONE", "COST", "STOP", "START"]);
+        let plan = policy.plan(&owned(&HEADER), &slots).unwrap();
+        assert_eq!(plan.identity, [1, 0]);
+        let columns: Vec<_> =
+            plan.columns.iter().map(|c| (c.name.as_str(), c.index, c.slot, c.rate)).collect();
+        assert_eq!(columns, [("STOP", 3, 2, RATE_ALWAYS), ("START", 2, 3, 6_554), ("COST", 5, 1, 6_554)]);
+        assert_eq!((plan.slots, plan.width), (4, 7));
+        assert!(plan.missing_identity.is_empty() && plan.absent.is_empty());
+    }
+
+    #[test]
+    fn an_order_binds_both_columns_by_each_others_reach() {
+        let plan = policy().plan(&owned(&HEADER), &[]).unwrap();
+        let seconds = |bounds: &[Bound]| -> Vec<(usize, String)> {
+            bounds.iter().map(|bound| (bound.index, bound.margin.to_string())).collect()
+        };
+        let [stop, start, cost] = &plan.columns[..] else { panic!("three columns") };
+        assert_eq!(seconds(&stop.below), [(2, "3".into())], "START is marked by 3 s");
+        assert_eq!(seconds(&stop.above), []);
+        assert_eq!(seconds(&start.above), [(3, "2".into()), (4, "0".into())], "DEATH is not marked");
+        assert_eq!(seconds(&cost.above), [(6, "0".into())]);
+
+        let row = ["", "", "2021-01-01T00:00:10", "2021-01-01 00:00:14Z", "NA", "1.0", "?"];
+        let limits = start.limits(|index| row.get(index).copied());
+        let bound = plan.columns[0].channel.ordinal("2021-01-01T00:00:12");
+        assert_eq!(limits, Limits { not_above: bound, not_below: None });
+        assert_eq!(cost.limits(|index| row.get(index).copied()), Limits::default());
+    }
+
+    #[test]
+    fn a_column_that_the_file_lacks_is_an_error_with_the_closest_name() {
+        let refused = |header: &[&str]| {
+            let error = policy().plan(&owned(header), &[]).expect_err("refused");
+            (error.to_string(), error.hint().unwrap().to_owned())
+        };
+        assert_eq!(
+            refused(&["SITE", "Id", "start", "STOP", "DEATH", "COST", "TOTAL"]),
+            ("line 11, column 9: the file has no column `START`".into(), "did you mean `start`?".into())
+        );
+        assert_eq!(
+            refused(&["SITE", "Id", "START", "STOP", "DEAD", "COST", "TOTAL"]),
+            (
+                "line 14, column 19: the file has no column `DEATH`".into(),
+                "check that the file has a header line and belongs to this dataset".into()
+            ),
+        );
+        assert_eq!(
+            refused(&["SITE", "Id", "START", "STOP", "DEATH", "COST", "TOTAL", "COST"]),
+            (
+                "line 16, column 9: the file has more than one column `COST`".into(),
+                "rename one of them".into()
+            )
+        );
+        let record = ["7", "1d", "2021-01-01", "2021-01-02", "", "12.5", "14.0"];
+        assert!(refused(&record).1.starts_with("check that"), "no cell of a record is quoted");
+    }
+
+    #[test]
+    fn a_leak_may_lack_columns() {
+        let leaked = owned(&["COST", "START", "Id"]);
+        let plan =
+            policy().lenient_plan(&|name| leaked.iter().position(|leaked| leaked == name), &owned(&["STOP"]));
+        assert_eq!(plan.missing_identity, ["SITE"]);
+        assert_eq!(plan.absent, ["STOP"]);
+        let columns: Vec<_> = plan.columns.iter().map(|c| (c.index, c.slot, c.above.len())).collect();
+        assert_eq!(columns, [(1, 1, 0), (0, 2, 0)]);
+    }
+
+    #[test]
+    fn a_leaks_dates_may_be_in_another_order() {
+        let plan = policy().plan(&owned(&HEADER), &[]).unwrap();
+        let column = plan.columns[1].clone();
+        assert_eq!(column.channel.read("03/04/2021 10:00:00", 0), None);
+        let column = column.reading_dates(DateOrder::DayFirst);
+        assert_eq!(
+            column.channel.read("03/04/2021 10:00:00", 0),
+            plan.columns[1].channel.read("2021-04-03T10:00:00Z", 0)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn marked_columns_never_cross_or_drift_apart_wrongly(
+            start in 0_i64..60, stop in 0_i64..60, death in 0_i64..60,
+            bits in any::<(bool, bool)>(), spins in any::<(u16, u16)>(),
+        ) {
+            let plan = policy().plan(&owned(&HEADER), &[]).unwrap();
+            let text = |second: i64| format!("2021-01-01T00:00:{second:02}Z");
+            let row = [String::new(), String::new(), text(start), text(stop), text(death)];
+            let marked = |column: &Column, bit, spin| {
+                let limits = column.limits(|index| row.get(index).map(String::as_str));
+                let mut out = String::new();
+                match column.channel.embed(&row[column.index], bit, spin, &limits, &mut out) {
+                    Some(Embedded::Changed) => out,
+                    _ => row[column.index].clone(),
+                }
+            };
+            let second = |text: &str| plan.columns[0].channel.ordinal(text).unwrap();
+            let new_stop = second(&marked(&plan.columns[0], bits.0, spins.0));
+            let new_start = second(&marked(&plan.columns[1], bits.1, spins.1));
+            let (old_start, old_stop) = (second(&row[2]), second(&row[3]));
+            if start <= stop {
+                prop_assert!(new_start <= new_stop);
+            } else {
+                let gap = |a: Decimal, b: Decimal| a.checked_sub(b).unwrap();
+                prop_assert!(gap(new_start, new_stop) <= gap(old_start, old_stop), "no worse than it was");
+            }
+            prop_assert!(new_start <= second(&row[4]).max(old_start));
+        }
+    }
+}

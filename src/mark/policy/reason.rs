@@ -10,6 +10,8 @@ use crate::error::{Class, Reason};
 pub(in crate::mark) enum PolicyReason {
     #[error("this is not TOML: {message}")]
     BadToml { message: String },
+    #[error("the policy has no section [dataset]")]
+    NoDataset,
     #[error("unknown key `{key}` in {section}")]
     UnknownKey { key: String, section: String, hint: String },
     #[error("{section} has no `{key}`")]
@@ -86,6 +88,7 @@ impl Reason for PolicyReason {
         use PolicyReason as R;
         let hint = match self {
             R::BadToml { .. } => "text needs quotes, lists need [ ] and sections look like [column.NAME]",
+            R::NoDataset => "begin with [dataset], its name and its key",
             R::UnknownKey { hint, .. } | R::UnknownChannel { hint, .. } => hint,
             R::MissingKey { key, section } => {
                 return Some(format!("add a line `{key} = ..` under {section}"));
