@@ -141,13 +141,6 @@ impl Error {
         self
     }
 
-    /// Names the column, unless a lower floor already did.
-    #[must_use]
-    pub(crate) fn in_column(mut self, column: impl Into<String>) -> Self {
-        self.0.place.column.get_or_insert(column.into());
-        self
-    }
-
     /// Names the line and column of a text file (both 1-based), unless a lower floor already did.
     #[must_use]
     pub(crate) fn at_line(mut self, line: usize, column: usize) -> Self {

@@ -39,7 +39,9 @@ impl Reason for HomeError {
             match self {
                 HomeError::InUse(_) => "a home is never overwritten: name another folder with --home",
                 HomeError::Missing(_) => "run `dyepack init` first, or name the home with --home",
-                HomeError::Unreadable { .. } => "without its keys nothing can be stamped or traced: restore the key file",
+                HomeError::Unreadable { .. } => {
+                    "without its keys nothing can be stamped or traced: restore the key file"
+                }
             }
             .into(),
         )
@@ -105,10 +107,10 @@ impl Home {
     pub fn keyring(&self, passphrase: impl FnOnce() -> Result<Option<Zeroizing<String>>>) -> Result<Keyring> {
         self.check_exists()?;
         let path = self.keyring_path();
-        let text = Zeroizing::new(fs::read_to_string(&path).map_err(|source| HomeError::Unreadable {
-            path: path.display().to_string(),
-            source,
-        })?);
+        let text = Zeroizing::new(
+            fs::read_to_string(&path)
+                .map_err(|source| HomeError::Unreadable { path: path.display().to_string(), source })?,
+        );
         Keyring::open(&text, passphrase).map_err(|error| error.in_file(path.display().to_string()))
     }
 
@@ -144,7 +146,8 @@ fn write_private(path: &Path, text: &str) -> Result<()> {
     {
         use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
         options.mode(0o600);
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(|error| Error::io("protect", folder, error))?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+            .map_err(|error| Error::io("protect", folder, error))?;
     }
     let mut file = options.open(path).map_err(fail)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(fail)

@@ -143,7 +143,9 @@ impl SketchBuilder {
                 self.overflowed = true;
             }
         }
-        if self.overflowed && let Some((&largest, _)) = self.sample.last_key_value() {
+        if self.overflowed
+            && let Some((&largest, _)) = self.sample.last_key_value()
+        {
             sampler.limit.store(largest, Ordering::Relaxed);
         }
     }
@@ -154,9 +156,15 @@ impl SketchBuilder {
             .columns
             .into_iter()
             .enumerate()
-            .map(|(i, name)| ColumnSketch::new(name, self.sample.values().map(|row| (row.values[i], row.shapes[i]))))
+            .map(|(i, name)| {
+                ColumnSketch::new(name, self.sample.values().map(|row| (row.values[i], row.shapes[i])))
+            })
             .collect();
-        Sketch { rows: self.rows, ids: Hashes::new(self.sample.into_keys().collect(), !self.overflowed), columns }
+        Sketch {
+            rows: self.rows,
+            ids: Hashes::new(self.sample.into_keys().collect(), !self.overflowed),
+            columns,
+        }
     }
 }
 
@@ -208,7 +216,9 @@ impl Shares {
         let mut commonest: Vec<(u64, u64)> = counts.iter().map(|(&hash, &n)| (hash, n)).collect();
         commonest.sort_by_key(|&(hash, n)| (std::cmp::Reverse(n), hash));
         commonest.truncate(COMMONEST);
-        Shares(commonest.iter().map(|&(hash, n)| (hash, (n * 1000 / u64::from(filled.max(1))) as u16)).collect())
+        Shares(
+            commonest.iter().map(|&(hash, n)| (hash, (n * 1000 / u64::from(filled.max(1))) as u16)).collect(),
+        )
     }
 
     /// The share of rows that the two have in common, 0 to 1.
@@ -346,15 +356,18 @@ impl Sketch {
 
     /// Reads the stored form. Never allocates by a length that the bytes only claim.
     pub fn from_bytes(bytes: &[u8]) -> Result<Sketch> {
-        let mut bytes = bytes.strip_prefix(MAGIC).ok_or(SketchError::Malformed("its first line is unknown"))?;
+        let mut bytes =
+            bytes.strip_prefix(MAGIC).ok_or(SketchError::Malformed("its first line is unknown"))?;
         let rows = u64::from_le_bytes(take(&mut bytes)?);
         let ids = take_hashes(&mut bytes)?;
         let mut columns = Vec::new();
         for _ in 0..take_len(&mut bytes)? {
             let length = take_len(&mut bytes)?;
-            let (name, rest) = bytes.split_at_checked(length).ok_or(SketchError::Malformed("it is cut off"))?;
+            let (name, rest) =
+                bytes.split_at_checked(length).ok_or(SketchError::Malformed("it is cut off"))?;
             bytes = rest;
-            let name = String::from_utf8(name.to_vec()).map_err(|_| SketchError::Malformed("a column name"))?;
+            let name =
+                String::from_utf8(name.to_vec()).map_err(|_| SketchError::Malformed("a column name"))?;
             let filled = u32::from_le_bytes(take(&mut bytes)?);
             let values = take_hashes(&mut bytes)?;
             let (commonest, shapes) = (take_shares(&mut bytes)?, take_shares(&mut bytes)?);
@@ -441,7 +454,10 @@ mod tests {
         builder.limit_rows = limit_rows;
         for row in rows {
             let (id, ward) = (row.to_string(), format!("ward {}", row % 7));
-            let sampled = sampler.sample(key().word(&row.to_le_bytes()), [Cow::from(id.as_bytes()), Cow::from(ward.as_bytes())].into_iter());
+            let sampled = sampler.sample(
+                key().word(&row.to_le_bytes()),
+                [Cow::from(id.as_bytes()), Cow::from(ward.as_bytes())].into_iter(),
+            );
             builder.add(1, sampled.into_iter().collect(), &sampler);
         }
         builder.finish()
@@ -472,7 +488,8 @@ mod tests {
     #[test]
     fn a_renamed_column_is_recognised_by_its_values() {
         let (release, leak) = (sketch(0..500, 1000), sketch(100..200, 1000));
-        let alike = |ours: usize, theirs: usize| release.columns[ours].resemblance(&leak.columns[theirs], 1.0);
+        let alike =
+            |ours: usize, theirs: usize| release.columns[ours].resemblance(&leak.columns[theirs], 1.0);
         assert_eq!(alike(0, 0), 1.0);
         assert!(alike(1, 1) > 0.9);
         assert!(alike(0, 1) < 0.5 && alike(1, 0) < 0.5);

@@ -69,7 +69,8 @@ pub fn run(args: &args::Demo) -> Result<u8> {
         .map_err(|error| Error::io("write", &source, error))?;
 
     terminal::say(format!("2. a home with demonstration keys, a policy, and {} partners", PARTNERS.len()));
-    let session = Session { home: Home::new(folder.path().join("home")), wait: std::time::Duration::from_secs(5) };
+    let session =
+        Session { home: Home::new(folder.path().join("home")), wait: std::time::Duration::from_secs(5) };
     let keyring = set_up(&session)?;
 
     let started = Instant::now();
@@ -77,11 +78,21 @@ pub fn run(args: &args::Demo) -> Result<u8> {
     for (id, _) in PARTNERS {
         let input = File::open(&source).map_err(|error| Error::io("open", &source, error))?;
         let options = engine::Options { interrupted, ..engine::Options::default() };
-        deliver::deliver(&session.home, &keyring, session.wait, &order(id, &source, folder.path()), input, &options)?;
+        deliver::deliver(
+            &session.home,
+            &keyring,
+            session.wait,
+            &order(id, &source, folder.path()),
+            input,
+            &options,
+        )?;
         bar.inc(1);
     }
     bar.finish_and_clear();
-    terminal::say(format!("3. a copy for each partner, stamped and recorded in {:.1} s", started.elapsed().as_secs_f64()));
+    terminal::say(format!(
+        "3. a copy for each partner, stamped and recorded in {:.1} s",
+        started.elapsed().as_secs_f64()
+    ));
 
     let (leaker, _) = PARTNERS[rng.random_range(0..PARTNERS.len())];
     fs::write(&leak, leak_of(&copy_for(leaker, folder.path()), &mut rng)?)
@@ -97,14 +108,18 @@ pub fn run(args: &args::Demo) -> Result<u8> {
     let findings = trace::trace(input, "leaked.csv", &case, &trace::Options::default())?;
     terminal::print(screen::report(&findings))?;
 
-    let named = findings.accused.iter().any(|accused| accused.recipient == leaker) && findings.accused.len() == 1;
+    let named =
+        findings.accused.iter().any(|accused| accused.recipient == leaker) && findings.accused.len() == 1;
     if !named {
         return Err(Error::usage(format!("the demonstration failed: the leaker was {leaker}")));
     }
     terminal::say(format!("\nThe leaker was indeed {leaker}."));
     if args.keep {
         let kept = folder.keep();
-        terminal::say(format!("everything is in {}; try: trace {0}/leaked.csv --home {0}/home", kept.display()));
+        terminal::say(format!(
+            "everything is in {}; try: trace {0}/leaked.csv --home {0}/home",
+            kept.display()
+        ));
     }
     Ok(DONE)
 }
@@ -170,7 +185,8 @@ fn leak_of(copy: &Path, rng: &mut Xoshiro256PlusPlus) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(&header).map_err(fail)?;
     for row in rows {
-        let changed = rng.random_ratio(1, CHANGED_ONE_IN).then(|| format!("{:.2}", rng.random_range(100.0..9000.0)));
+        let changed =
+            rng.random_ratio(1, CHANGED_ONE_IN).then(|| format!("{:.2}", rng.random_range(100.0..9000.0)));
         let cell = |i, text| changed.as_deref().filter(|_| i == cost).unwrap_or(text);
         writer.write_record(row.iter().enumerate().map(|(i, text)| cell(i, text))).map_err(fail)?;
     }

@@ -47,9 +47,13 @@ fn line(recorded: &Recorded) -> String {
         return format!("{:>6}  an entry of a later version of dyepack", recorded.index);
     };
     let what = match &entry.event {
-        Event::RecipientRegistered { recipient } => format!("recipient  {} registered: {}", recipient.id, recipient.name),
+        Event::RecipientRegistered { recipient } => {
+            format!("recipient  {} registered: {}", recipient.id, recipient.name)
+        }
         Event::RecipientSuspended { recipient, .. } => format!("recipient  {recipient} suspended"),
-        Event::PolicyAdopted { dataset, policy, .. } => format!("policy     {dataset} {}", &policy[..policy.len().min(16)]),
+        Event::PolicyAdopted { dataset, policy, .. } => {
+            format!("policy     {dataset} {}", &policy[..policy.len().min(16)])
+        }
         Event::Release(release) => format!(
             "release    {}  {} to {}: {} rows",
             release.release,
@@ -114,7 +118,9 @@ fn verify(session: &Session, vkey: Option<&str>, as_json: bool) -> Result<u8> {
         found.root_hex
     ))?;
     if vkey.is_none() {
-        terminal::say("checked against the ledger's own key; --vkey KEY checks against one that you kept elsewhere");
+        terminal::say(
+            "checked against the ledger's own key; --vkey KEY checks against one that you kept elsewhere",
+        );
     }
     if found.recovered {
         terminal::warn("an append that was cut short has been finished");

@@ -80,8 +80,9 @@ impl Session {
 }
 
 fn default_home() -> Result<PathBuf> {
-    let base = etcetera::choose_base_strategy()
-        .map_err(|_| Error::usage("the platform names no data folder").with_hint("name the home with --home"))?;
+    let base = etcetera::choose_base_strategy().map_err(|_| {
+        Error::usage("the platform names no data folder").with_hint("name the home with --home")
+    })?;
     Ok(base.data_dir().join("dyepack"))
 }
 

@@ -28,7 +28,10 @@ pub fn run(session: &Session, command: args::Recipient) -> Result<u8> {
 /// An id is typed, printed and hashed into codewords: plain characters, so that no two look alike.
 fn check_id(id: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
-    if (1..=64).contains(&id.len()) && id.chars().all(plain) && id.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+    if (1..=64).contains(&id.len())
+        && id.chars().all(plain)
+        && id.starts_with(|c: char| c.is_ascii_alphanumeric())
+    {
         return Ok(());
     }
     Err(Error::usage(format!("`{id}` can't be a recipient's id"))

@@ -36,7 +36,9 @@ pub fn init(session: &Session, no_passphrase: bool) -> Result<u8> {
     let ledger = session.home.ledger(session.wait, "init")?;
     terminal::say(format!("home made in {}", session.home.root().display()));
     if no_passphrase {
-        terminal::warn("the keys have no passphrase: whoever reads your files (mode 0600) can forge and remove marks");
+        terminal::warn(
+            "the keys have no passphrase: whoever reads your files (mode 0600) can forge and remove marks",
+        );
     }
     terminal::say(format!("verifier key of the ledger, to be kept elsewhere too: {}", ledger.verifier()));
     terminal::say("next: dyepack recipient add ID --name NAME; dyepack policy adopt policy.toml");
@@ -79,11 +81,13 @@ fn show(session: &Session, dataset: &str) -> Result<u8> {
     let registry = Registry::replay(&ledger.entries()?);
     let adopted = registry.in_force(dataset).ok_or_else(|| {
         let known: Vec<&str> = registry.policies.keys().map(String::as_str).collect();
-        Error::usage(format!("no policy is in force for dataset `{dataset}`")).with_hint(if known.is_empty() {
-            "put one into force with `dyepack policy adopt FILE`".to_owned()
-        } else {
-            format!("datasets with a policy: {}", known.join(", "))
-        })
+        Error::usage(format!("no policy is in force for dataset `{dataset}`")).with_hint(
+            if known.is_empty() {
+                "put one into force with `dyepack policy adopt FILE`".to_owned()
+            } else {
+                format!("datasets with a policy: {}", known.join(", "))
+            },
+        )
     })?;
     terminal::print(deliver::stored_policy(&ledger, &adopted.policy)?.text())?;
     Ok(DONE)

@@ -33,8 +33,10 @@ pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
     let name = input.name.clone();
     let outcome = pool(args.threads)?.install(|| {
         if args.dry_run {
-            let terms = Terms::look_up(&session.home.ledger(session.wait, "stamp")?, &args.dataset, &args.to)?;
-            engine::stamp(input.reader, io::sink(), &terms.marking(&keyring), &options).map(|stamped| (None, stamped))
+            let terms =
+                Terms::look_up(&session.home.ledger(session.wait, "stamp")?, &args.dataset, &args.to)?;
+            engine::stamp(input.reader, io::sink(), &terms.marking(&keyring), &options)
+                .map(|stamped| (None, stamped))
         } else {
             deliver::deliver(&session.home, &keyring, session.wait, &order(args), input.reader, &options)
                 .map(|(receipt, stamped)| (Some(receipt), stamped))
@@ -46,7 +48,11 @@ pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
         Some(receipt) if args.json => {
             // With the copy on standard output, the receipt must not mix with it.
             let line = json::line(&receipt);
-            if is_stream(args.output.as_deref()) { terminal::say(line) } else { terminal::print(line + "\n")? }
+            if is_stream(args.output.as_deref()) {
+                terminal::say(line)
+            } else {
+                terminal::print(line + "\n")?
+            }
         }
         Some(receipt) => terminal::say(summary(&receipt)),
         None => terminal::say(format!("dry run for {}: {}", args.to, counts(&stamped))),

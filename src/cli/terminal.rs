@@ -46,15 +46,21 @@ pub fn print(text: impl AsRef<str>) -> Result<()> {
 
 /// A bar over `bytes` bytes (0: not known), shown on a terminal only.
 pub fn bar(task: &str, bytes: u64) -> ProgressBar {
-    let target =
-        if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     let template = if bytes > 0 {
         "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"
     } else {
         "{msg} {spinner} {bytes}, {bytes_per_sec}"
     };
-    let style = ProgressStyle::with_template(template).expect("the template is well formed").progress_chars("=> ");
-    ProgressBar::with_draw_target((bytes > 0).then_some(bytes), target).with_style(style).with_message(task.to_owned())
+    let style =
+        ProgressStyle::with_template(template).expect("the template is well formed").progress_chars("=> ");
+    ProgressBar::with_draw_target((bytes > 0).then_some(bytes), target)
+        .with_style(style)
+        .with_message(task.to_owned())
 }
 
 /// From now on Ctrl-C and the like stop the work with an error, so that temporary files are removed.

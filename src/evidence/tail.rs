@@ -102,7 +102,10 @@ impl Tail {
             let rest = (coin.bias * (tilt * (coin.if_one - top)).exp()
                 + (1.0 - coin.bias) * (tilt * (coin.if_zero - top)).exp())
             .ln();
-            (sum + (tilt * top + rest), magnitude + tilt * coin.if_one.abs().max(coin.if_zero.abs()) + rest.abs())
+            (
+                sum + (tilt * top + rest),
+                magnitude + tilt * coin.if_one.abs().max(coin.if_zero.abs()) + rest.abs(),
+            )
         })
     }
 
@@ -179,8 +182,9 @@ mod tests {
     #[test]
     fn the_bound_falls_as_the_score_rises() {
         let tail = Tail::new(coins(500));
-        let bounds: Vec<f64> =
-            (0..50).map(|i| tail.ln_bound(tail.mean + (tail.highest - tail.mean) * f64::from(i) / 49.0)).collect();
+        let bounds: Vec<f64> = (0..50)
+            .map(|i| tail.ln_bound(tail.mean + (tail.highest - tail.mean) * f64::from(i) / 49.0))
+            .collect();
         assert!(bounds.windows(2).all(|w| w[1] <= w[0] + 1e-6), "{bounds:?}");
     }
 }

@@ -132,18 +132,27 @@ impl Keyring {
     }
 
     /// Opens a key file. `passphrase` is asked for only if the file is sealed.
-    pub fn open(text: &str, passphrase: impl FnOnce() -> Result<Option<Zeroizing<String>>>) -> Result<Keyring> {
-        let file: File = serde_json::from_str(text).map_err(|_| KeyringError::Damaged("it is not a key file"))?;
+    pub fn open(
+        text: &str,
+        passphrase: impl FnOnce() -> Result<Option<Zeroizing<String>>>,
+    ) -> Result<Keyring> {
+        let file: File =
+            serde_json::from_str(text).map_err(|_| KeyringError::Damaged("it is not a key file"))?;
         if file.header.schema != SCHEMA {
             return Err(KeyringError::Damaged("its schema is unknown").into());
         }
         let stored = Zeroizing::new(
-            BASE64.decode(file.secret.as_bytes()).map_err(|_| KeyringError::Damaged("its secret is not base64"))?,
+            BASE64
+                .decode(file.secret.as_bytes())
+                .map_err(|_| KeyringError::Damaged("its secret is not base64"))?,
         );
         match &file.header.protection {
             Protection::None { check } => {
                 let bytes: Zeroizing<[u8; SECRET_BYTES]> = Zeroizing::new(
-                    stored.as_slice().try_into().map_err(|_| KeyringError::Damaged("its secret has a wrong length"))?,
+                    stored
+                        .as_slice()
+                        .try_into()
+                        .map_err(|_| KeyringError::Damaged("its secret has a wrong length"))?,
                 );
                 if checksum(&bytes) != *check {
                     return Err(KeyringError::Damaged("its checksum is wrong").into());
@@ -161,10 +170,15 @@ impl Keyring {
                 let cipher = cipher(&passphrase, &salt, *argon2id_kib, *argon2id_passes)?;
                 let payload = Payload { msg: stored.as_slice(), aad: &associated(&file.header) };
                 let opened = Zeroizing::new(
-                    cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| KeyringError::WrongPassphrase)?,
+                    cipher
+                        .decrypt(&XNonce::from(nonce), payload)
+                        .map_err(|_| KeyringError::WrongPassphrase)?,
                 );
                 let bytes = Zeroizing::new(
-                    opened.as_slice().try_into().map_err(|_| KeyringError::Damaged("its secret has a wrong length"))?,
+                    opened
+                        .as_slice()
+                        .try_into()
+                        .map_err(|_| KeyringError::Damaged("its secret has a wrong length"))?,
                 );
                 Ok(Keyring::from_bytes(&bytes))
             }
@@ -192,7 +206,8 @@ fn cipher(passphrase: &str, salt: &[u8], kib: u32, passes: u32) -> Result<XChaCh
     if kib > MAX_ARGON2_KIB || passes > MAX_ARGON2_PASSES {
         return Err(KeyringError::Damaged("its key derivation is beyond all limits").into());
     }
-    let params = Params::new(kib, passes, 1, Some(32)).map_err(|_| KeyringError::Damaged("its key derivation"))?;
+    let params =
+        Params::new(kib, passes, 1, Some(32)).map_err(|_| KeyringError::Damaged("its key derivation"))?;
     let mut key = Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(passphrase.as_bytes(), salt, key.as_mut_slice())

@@ -57,7 +57,8 @@ pub fn match_columns(wanted: &[&str], release: &Sketch, leaked: &[ColumnSketch])
             if matches.iter().any(|found| found.ours == ours) {
                 continue;
             }
-            let mut candidates = (0..leaked.len()).filter(|&i| same(ours, &leaked[i].name) && is_free(&matches, i));
+            let mut candidates =
+                (0..leaked.len()).filter(|&i| same(ours, &leaked[i].name) && is_free(&matches, i));
             // Two columns of one name can't be told apart by it.
             if let (Some(index), None) = (candidates.next(), candidates.next()) {
                 matches.push(found(ours, leaked, index, by, 1.0));
@@ -69,7 +70,12 @@ pub fn match_columns(wanted: &[&str], release: &Sketch, leaked: &[ColumnSketch])
 }
 
 /// Matches what is left over by contents: the most alike pair first, as long as it is clearly the best for both columns.
-fn match_contents(wanted: &[&str], release: &Sketch, leaked: &[ColumnSketch], matches: &mut Vec<ColumnMatch>) {
+fn match_contents(
+    wanted: &[&str],
+    release: &Sketch,
+    leaked: &[ColumnSketch],
+    matches: &mut Vec<ColumnMatch>,
+) {
     let is_wanted = |o: usize| wanted.contains(&release.columns[o].name.as_str());
     // Columns that tracing does not need compete too: a leaked column that fits one of those better is that one. They do
     // not if the leak has a column of their name.
@@ -131,7 +137,11 @@ mod tests {
                 format!("{}.{:02}", row * 37 % 1000, row * 91 % 100),
             ];
             let cells = cells.iter().map(|cell| Cow::from(cell.as_bytes()));
-            builder.add(1, sampler.sample(key().word(&row.to_le_bytes()), cells).into_iter().collect(), &sampler);
+            builder.add(
+                1,
+                sampler.sample(key().word(&row.to_le_bytes()), cells).into_iter().collect(),
+                &sampler,
+            );
         }
         builder.finish()
     }
@@ -148,7 +158,12 @@ mod tests {
     #[test]
     fn names_come_first_and_forgive_case_and_punctuation() {
         use MatchedBy::{Name, SimilarName};
-        let expected = [("Id", "Id", Name), ("Class", "CLASS", SimilarName), ("Start date", "start_date", SimilarName), ("Cost", "cost", SimilarName)];
+        let expected = [
+            ("Id", "Id", Name),
+            ("Class", "CLASS", SimilarName),
+            ("Start date", "start_date", SimilarName),
+            ("Cost", "cost", SimilarName),
+        ];
         let found = matched(["Id", "CLASS", "start_date", "cost"]);
         assert_eq!(found, expected.map(|(a, b, by)| (a.to_owned(), b.to_owned(), by)));
     }

@@ -57,7 +57,11 @@ impl fmt::Display for Damage {
             DamageKind::CutOff => "cut off by the end of the file",
         };
         let (rows, first) = (self.rows, self.first_row);
-        if rows == 1 { write!(f, "row {first}: {what}") } else { write!(f, "{rows} rows {what} (the first: row {first})") }
+        if rows == 1 {
+            write!(f, "row {first}: {what}")
+        } else {
+            write!(f, "{rows} rows {what} (the first: row {first})")
+        }
     }
 }
 
@@ -161,7 +165,14 @@ impl<R: Read> Source for Intake<R> {
 
 /// Walks the rows of a block as well as it can be done. `see` gets every row that may be read, its fields in the header's
 /// order; what is wrong goes to `damage`, counted from 1. Gives the number of rows, damaged ones included.
-pub fn walk(block: &Block, dialect: Dialect, width: usize, fields: &mut Fields, damage: &mut DamageList, mut see: impl FnMut(&CsvRow)) -> u64 {
+pub fn walk(
+    block: &Block,
+    dialect: Dialect,
+    width: usize,
+    fields: &mut Fields,
+    damage: &mut DamageList,
+    mut see: impl FnMut(&CsvRow),
+) -> u64 {
     if let Some(found) = block.damage() {
         damage.add(
             match found {

@@ -8,7 +8,6 @@
 //! Invariants: which cells are carriers, and where, does not depend on the recipient; a cell changes only if the policy's
 //! plan can express both bits there; [`Marker::mark`] and [`Marker::read`] share [`Draw`], and so can't drift apart.
 
-
 use crate::keys::prf::{DerivedKey, Purpose};
 use crate::keys::secret::MarkingSecret;
 use crate::mark::code::{self, Codeword};
@@ -17,7 +16,6 @@ use crate::table::{Row, value};
 
 /// Bytes of randomness for one column of one row: 16 bits of rate, 32 of position, 16 of spin.
 const WORD_BYTES: usize = 8;
-
 
 /// What the key says about one cell.
 #[derive(Clone, Copy)]
@@ -67,7 +65,7 @@ pub struct Reads {
     pub id: Option<u64>,
     /// Position and bit of each carrier that could be read.
     pub bits: Vec<(u32, bool)>,
-    /// For each column of the plan that carries in this row but can't be read: its index in the plan.
+    /// For each column of the plan that was selected in this row and holds damaged text: its index in the plan.
     pub unreadable: Vec<usize>,
 }
 
@@ -81,7 +79,13 @@ pub struct Marker {
 
 impl Marker {
     /// A marker for a dataset and key epoch, with a plan resolved against the file's header.
-    pub fn new(secret: &MarkingSecret, dataset: &str, epoch: u32, code_length: u32, mut plan: Plan) -> Marker {
+    pub fn new(
+        secret: &MarkingSecret,
+        dataset: &str,
+        epoch: u32,
+        code_length: u32,
+        mut plan: Plan,
+    ) -> Marker {
         // Edits come in the file's order, so that a format can splice them as it goes.
         plan.columns.sort_by_key(|column| column.index);
         let slots = plan.columns.iter().map(|column| column.slot + 1).max().unwrap_or(0);
@@ -176,9 +180,10 @@ impl Marker {
             if value::is_missing(&cell) {
                 continue;
             }
-            match carrier_text(&cell).and_then(|text| column.channel.read(text, draw.spin)) {
-                Some(bit) => reads.bits.push((draw.position, bit)),
-                None => reads.unreadable.push(i),
+            match carrier_text(&cell).map(|text| (text, column.channel.read(text, draw.spin))) {
+                Some((_, Some(bit))) => reads.bits.push((draw.position, bit)),
+                Some((text, None)) if column.channel.recognises(text) => {}
+                _ => reads.unreadable.push(i),
             }
         }
     }

@@ -64,12 +64,17 @@ fn meaning(findings: &Findings) -> String {
     let dataset = findings.dataset.as_deref().unwrap_or("any dataset");
     match findings.verdict {
         Verdict::Exact => {
-            let releases: Vec<&str> = findings.identical_releases.iter().map(|r| r.release.as_str()).collect();
+            let releases: Vec<&str> =
+                findings.identical_releases.iter().map(|r| r.release.as_str()).collect();
             let plural = if releases.len() == 1 { "release" } else { "releases" };
-            format!("The leak is, byte for byte, {plural} {}, which nobody else was given.", releases.join(", "))
+            format!(
+                "The leak is, byte for byte, {plural} {}, which nobody else was given.",
+                releases.join(", ")
+            )
         }
         Verdict::Identified => {
-            let worst = findings.accused.iter().filter_map(|a| a.ln_family_p).fold(f64::NEG_INFINITY, f64::max);
+            let worst =
+                findings.accused.iter().filter_map(|a| a.ln_family_p).fold(f64::NEG_INFINITY, f64::max);
             let subject = if findings.accused.len() == 1 { "The copy of" } else { "The copies of" };
             format!(
                 "{subject} {dataset} given to the above leaked. An innocent partner would score this high\n\
@@ -92,16 +97,32 @@ fn meaning(findings: &Findings) -> String {
             };
             format!("The leak comes from {dataset}. {why}")
         }
-        Verdict::NoMatch => "Nothing says that this file is ours: no dataset's rows or marks were found in it.".into(),
+        Verdict::NoMatch => {
+            "Nothing says that this file is ours: no dataset's rows or marks were found in it.".into()
+        }
     }
 }
 
 fn facts(out: &mut String, findings: &Findings) {
     let leak = &findings.leak;
     let evidence = &findings.evidence;
-    row(out, "Leak", &format!("{}: {} rows, {} separated by {}", leak.path, grouped(leak.rows), leak.format, leak.delimiter));
+    row(
+        out,
+        "Leak",
+        &format!(
+            "{}: {} rows, {} separated by {}",
+            leak.path,
+            grouped(leak.rows),
+            leak.format,
+            leak.delimiter
+        ),
+    );
     if let (Some(share), Some(dataset)) = (&findings.similarity, &findings.dataset) {
-        let error = if share.standard_error > 0.0 { format!(" ± {:.1}", 100.0 * share.standard_error) } else { String::new() };
+        let error = if share.standard_error > 0.0 {
+            format!(" ± {:.1}", 100.0 * share.standard_error)
+        } else {
+            String::new()
+        };
         row(out, "Ours", &format!("{:.1}{error} % of its rows are in {dataset}", 100.0 * share.share));
     }
     if evidence.carriers_read + evidence.carriers_unreadable > 0 {
@@ -111,7 +132,11 @@ fn facts(out: &mut String, findings: &Findings) {
     }
     for column in findings.columns.iter().filter(|column| column.by == MatchedBy::Contents).take(SHOWN) {
         let sure = 100.0 * column.confidence;
-        row(out, "Column", &format!("`{}` was found as `{}`, by its contents ({sure:.0} %)", column.ours, column.leaked));
+        row(
+            out,
+            "Column",
+            &format!("`{}` was found as `{}`, by its contents ({sure:.0} %)", column.ours, column.leaked),
+        );
     }
     if !findings.columns_missing.is_empty() {
         row(out, "Missing", &format!("columns {}", findings.columns_missing.join(", ")));
@@ -138,9 +163,18 @@ fn marks(findings: &Findings) -> String {
     let evidence = &findings.evidence;
     let mut text = format!("{} marked cells read", grouped(evidence.carriers_read));
     if evidence.carriers_unreadable > 0 {
-        let columns: Vec<String> =
-            evidence.unreadable_by_column.iter().take(SHOWN).map(|(name, n)| format!("{name} {}", grouped(*n))).collect();
-        let _ = write!(text, ", {} could not be read ({})", grouped(evidence.carriers_unreadable), columns.join(", "));
+        let columns: Vec<String> = evidence
+            .unreadable_by_column
+            .iter()
+            .take(SHOWN)
+            .map(|(name, n)| format!("{name} {}", grouped(*n)))
+            .collect();
+        let _ = write!(
+            text,
+            ", {} could not be read ({})",
+            grouped(evidence.carriers_unreadable),
+            columns.join(", ")
+        );
     }
     if evidence.rows_repeated > 0 {
         let _ = write!(text, "; {} repeated rows left out", grouped(evidence.rows_repeated));
@@ -187,7 +221,10 @@ fn next_steps(out: &mut String, findings: &Findings) {
             row(out, "Next", "dyepack ledger verify");
         }
         Verdict::Inconclusive => {
-            let _ = writeln!(out, "Nobody may be accused on this evidence. More rows, or more columns, of the same leak help.");
+            let _ = writeln!(
+                out,
+                "Nobody may be accused on this evidence. More rows, or more columns, of the same leak help."
+            );
         }
         Verdict::NoMatch => {
             let _ = writeln!(out, "If you know where it comes from, name the dataset: --dataset NAME.");
@@ -207,7 +244,11 @@ pub fn once_in(ln_p: f64) -> String {
         format!("once in 10^{}", (digits + 1e-9).floor())
     } else {
         let times = (-ln_p).exp() * (1.0 + 1e-9);
-        if times < 100.0 { format!("once in {times:.1}") } else { format!("once in {}", grouped(times as u64)) }
+        if times < 100.0 {
+            format!("once in {times:.1}")
+        } else {
+            format!("once in {}", grouped(times as u64))
+        }
     }
 }
 

@@ -45,7 +45,7 @@ enum DeliverError {
 impl Reason for DeliverError {
     fn class(&self) -> Class {
         match self {
-            DeliverError::Suspended { .. } | DeliverError::NoPolicy(_) => Class::Policy,
+            DeliverError::Suspended { .. } => Class::Policy,
             _ => Class::Usage,
         }
     }
@@ -53,14 +53,18 @@ impl Reason for DeliverError {
     fn hint(&self) -> Option<String> {
         Some(
             match self {
-                DeliverError::NoPolicy(_) => "write one and put it into force with `dyepack policy adopt FILE`",
+                DeliverError::NoPolicy(_) => {
+                    "write one and put it into force with `dyepack policy adopt FILE`"
+                }
                 DeliverError::UnknownRecipient(_) => {
                     "see `dyepack recipient list`, or register it with `dyepack recipient add`"
                 }
                 DeliverError::Suspended { .. } => "a suspended recipient is given nothing more",
                 DeliverError::OutputExists(_) => "choose another name, or replace it with --force",
                 DeliverError::OutputIsInput(_) => "the input is never changed: choose another name",
-                DeliverError::OtherRelease { .. } => "a release id stands for one delivery: choose another one",
+                DeliverError::OtherRelease { .. } => {
+                    "a release id stands for one delivery: choose another one"
+                }
             }
             .into(),
         )
@@ -143,7 +147,8 @@ impl Terms {
     /// Looks up recipient and policy, and refuses what may not be.
     pub fn look_up(ledger: &Ledger, dataset: &str, to: &str) -> Result<Terms> {
         let registry = Registry::replay(&ledger.entries()?);
-        let standing = registry.recipients.get(to).ok_or_else(|| DeliverError::UnknownRecipient(to.to_owned()))?;
+        let standing =
+            registry.recipients.get(to).ok_or_else(|| DeliverError::UnknownRecipient(to.to_owned()))?;
         if let Some(since) = &standing.suspended {
             return Err(DeliverError::Suspended { id: to.to_owned(), since: since.clone() }.into());
         }
@@ -166,7 +171,8 @@ impl Terms {
 
 /// A policy that was adopted, read back by its hash.
 pub fn stored_policy(ledger: &Ledger, hash: &str) -> Result<Policy> {
-    let text = String::from_utf8(ledger.blob(hash)?).map_err(|_| Error::usage("a stored policy is not text"))?;
+    let text =
+        String::from_utf8(ledger.blob(hash)?).map_err(|_| Error::usage("a stored policy is not text"))?;
     Policy::parse(&text).map_err(|error| error.in_file(format!("policy {hash}")))
 }
 

@@ -119,11 +119,17 @@ struct Stamper {
 /// # Errors
 /// If the header does not fit the policy, a row has another number of fields than the header, a quote never closes, or
 /// reading or writing fails. What was written until then is worthless.
-pub fn stamp(input: impl Read + Send, mut output: impl Write + Send, marking: &Marking, options: &Options) -> Result<Stamped> {
+pub fn stamp(
+    input: impl Read + Send,
+    mut output: impl Write + Send,
+    marking: &Marking,
+    options: &Options,
+) -> Result<Stamped> {
     let reading = block::Options { block_bytes: options.block_bytes, ..block::Options::new(Reading::Strict) };
     let (head, mut blocks) = csv::open(input, options.delimiter, reading)?;
     let stamper = Stamper::new(marking, &head)?;
-    let columns: Vec<String> = stamper.marker.plan().columns.iter().map(|column| column.name.clone()).collect();
+    let columns: Vec<String> =
+        stamper.marker.plan().columns.iter().map(|column| column.name.clone()).collect();
 
     let mut sketch = SketchBuilder::new(head.names.clone());
     let mut tally = Tally::new(columns.len());
@@ -135,7 +141,11 @@ pub fn stamp(input: impl Read + Send, mut output: impl Write + Send, marking: &M
         sha256.update(marked);
         output.write_all(marked).map_err(EngineError::Write)?;
         (options.progress)(source.bytes);
-        if options.interrupted.load(Ordering::Relaxed) { Err(EngineError::Interrupted.into()) } else { Ok(()) }
+        if options.interrupted.load(Ordering::Relaxed) {
+            Err(EngineError::Interrupted.into())
+        } else {
+            Ok(())
+        }
     };
     write(&head.bytes, &head.bytes)?;
     pump(
@@ -208,7 +218,8 @@ impl Stamper {
 /// A header of one column usually means that the delimiter was not found.
 fn one_column_hint(error: Error, head: &csv::Head) -> Error {
     if head.names.len() == 1 {
-        return error.with_hint("the header has a single column: name the byte between fields with --delimiter");
+        return error
+            .with_hint("the header has a single column: name the byte between fields with --delimiter");
     }
     error
 }

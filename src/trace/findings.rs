@@ -85,7 +85,7 @@ pub struct CandidateSummary {
 pub struct EvidenceSummary {
     /// Marked cells that gave a bit.
     pub carriers_read: u64,
-    /// Cells that carry a mark and could not be read: damaged, off any format, or never marked for want of room.
+    /// Cells where the key expects a mark and the text is not of the column's kind.
     pub carriers_unreadable: u64,
     /// The same by column, worst first; columns without any are left out.
     pub unreadable_by_column: Vec<(String, u64)>,

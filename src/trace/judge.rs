@@ -104,7 +104,9 @@ impl<'a> Scored<'a> {
 
     /// The least bound if it names somebody, otherwise 0.
     fn named_ln_p(&self) -> f64 {
-        self.ranking.first().map_or(0.0, |first| if first.ln_p < self.ln_threshold { first.ln_p } else { 0.0 })
+        self.ranking
+            .first()
+            .map_or(0.0, |first| if first.ln_p < self.ln_threshold { first.ln_p } else { 0.0 })
     }
 
     fn candidates(&self, case: &Case, family: Family) -> Vec<CandidateSummary> {
@@ -165,7 +167,10 @@ impl<'a> Scored<'a> {
 fn accuse(scored: &[Scored], exact: Option<&str>, case: &Case, family: Family) -> Vec<Accused> {
     let mut accused: Vec<Accused> = Vec::new();
     for (scored, suspect, ln_p) in scored.iter().flat_map(|scored| {
-        scored.ranking.iter().map(move |candidate| (scored, &case.recipients[candidate.recipient], candidate.ln_p))
+        scored
+            .ranking
+            .iter()
+            .map(move |candidate| (scored, &case.recipients[candidate.recipient], candidate.ln_p))
     }) {
         let ln_family_p = family.ln_family_p(ln_p);
         let is_named = ln_family_p < case.alpha.ln() && exact.is_none_or(|id| id == suspect.id);
@@ -183,7 +188,9 @@ fn accuse(scored: &[Scored], exact: Option<&str>, case: &Case, family: Family) -
     {
         let unregistered = Suspect { id: id.to_owned(), name: None };
         let suspect = case.recipients.iter().find(|suspect| suspect.id == id).unwrap_or(&unregistered);
-        let holds = scored.iter().find(|scored| scored.reading.releases.iter().any(|release| release.recipient == id));
+        let holds = scored
+            .iter()
+            .find(|scored| scored.reading.releases.iter().any(|release| release.recipient == id));
         accused.push(name(suspect, None, holds));
     }
     accused.sort_by(|a, b| a.ln_family_p.unwrap_or(0.0).total_cmp(&b.ln_family_p.unwrap_or(0.0)));
@@ -196,12 +203,17 @@ fn name(suspect: &Suspect, ln_family_p: Option<f64>, scored: Option<&Scored>) ->
         name: suspect.name.clone(),
         dataset: scored.map(|scored| scored.reading.policy.name().to_owned()),
         ln_family_p,
-        releases: scored.map(|scored| scored.releases(|release| release.recipient == suspect.id)).unwrap_or_default(),
+        releases: scored
+            .map(|scored| scored.releases(|release| release.recipient == suspect.id))
+            .unwrap_or_default(),
     }
 }
 
 fn identical_releases(blake3: &str, case: &Case) -> Vec<IdenticalRelease> {
-    let all = case.readings.iter().flat_map(|reading| reading.releases.iter().map(move |release| (reading, release)));
+    let all = case
+        .readings
+        .iter()
+        .flat_map(|reading| reading.releases.iter().map(move |release| (reading, release)));
     all.filter(|(_, release)| release.output_blake3 == blake3)
         .map(|(reading, release)| IdenticalRelease {
             release: release.release.clone(),
@@ -223,7 +235,8 @@ fn sole_recipient(identical: &[IdenticalRelease]) -> Option<&str> {
 fn sketches(releases: &[KnownRelease]) -> impl Iterator<Item = &Sketch> + Clone {
     // Releases of one source share their sketch; comparing it once is enough.
     releases.iter().enumerate().filter_map(|(i, release)| {
-        let known = releases[..i].iter().any(|earlier| std::sync::Arc::ptr_eq(&earlier.sketch, &release.sketch));
+        let known =
+            releases[..i].iter().any(|earlier| std::sync::Arc::ptr_eq(&earlier.sketch, &release.sketch));
         (!known).then_some(&*release.sketch)
     })
 }

@@ -242,7 +242,8 @@ impl BlockReads {
 /// Tells rows apart that differ in identity or marks. `id` is a keyed hash that nobody outside can aim at, so a quick mix does.
 fn digest(id: u64, bits: &[(u32, bool)]) -> u64 {
     bits.iter().fold(id, |digest, &(position, bit)| {
-        (digest.rotate_left(5) ^ (u64::from(position) << 1 | u64::from(bit))).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        (digest.rotate_left(5) ^ (u64::from(position) << 1 | u64::from(bit)))
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
     })
 }
 

@@ -72,6 +72,11 @@ impl Category {
 }
 
 impl Channel for Category {
+    /// Any text may be a value that no group lists.
+    fn recognises(&self, _cell: &str) -> bool {
+        true
+    }
+
     fn read(&self, cell: &str, spin: u16) -> Option<bool> {
         let (group, place) = match self.exact.get(trim(cell)) {
             Some(place) => *place,

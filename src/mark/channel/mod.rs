@@ -103,6 +103,11 @@ pub trait Channel: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether a cell that says no bit is at least of the column's kind: never marked, rather than damaged.
+    fn recognises(&self, cell: &str) -> bool {
+        self.ordinal(cell).is_some()
+    }
+
     /// The furthest that a mark moves an ordinal.
     fn reach(&self) -> Decimal {
         Decimal::ZERO
