@@ -181,6 +181,8 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -217,6 +219,15 @@ at_most = "TOTAL"
         Policy::parse(POLICY).unwrap()
     }
 
+    /// A row of plain texts.
+    struct Cells<'a, T>(&'a [T]);
+
+    impl<T: AsRef<str>> Row for Cells<'_, T> {
+        fn cell(&self, column: usize) -> Cow<'_, [u8]> {
+            self.0.get(column).map_or(Cow::Borrowed(b""), |cell| Cow::Borrowed(cell.as_ref().as_bytes()))
+        }
+    }
+
     #[test]
     fn names_become_indices_and_slots_stay() {
         let policy = policy();
@@ -244,10 +255,10 @@ at_most = "TOTAL"
         assert_eq!(seconds(&cost.above), [(6, "0".into())]);
 
         let row = ["", "", "2021-01-01T00:00:10", "2021-01-01 00:00:14Z", "NA", "1.0", "?"];
-        let limits = start.limits(|index| row.get(index).copied());
+        let limits = start.limits(&Cells(&row));
         let bound = plan.columns[0].channel.ordinal("2021-01-01T00:00:12");
         assert_eq!(limits, Limits { not_above: bound, not_below: None });
-        assert_eq!(cost.limits(|index| row.get(index).copied()), Limits::default());
+        assert_eq!(cost.limits(&Cells(&row)), Limits::default());
     }
 
     #[test]
@@ -311,7 +322,7 @@ at_most = "TOTAL"
             let text = |second: i64| format!("2021-01-01T00:00:{second:02}Z");
             let row = [String::new(), String::new(), text(start), text(stop), text(death)];
             let marked = |column: &Column, bit, spin| {
-                let limits = column.limits(|index| row.get(index).map(String::as_str));
+                let limits = column.limits(&Cells(&row));
                 let mut out = String::new();
                 match column.channel.embed(&row[column.index], bit, spin, &limits, &mut out) {
                     Some(Embedded::Changed) => out,
