@@ -293,19 +293,18 @@ fn the_owner_of_the_key_can_not_contradict_the_ledger_unseen() {
 /// Appends and reopens with one failing step, until no step is left to fail. Gives the number of cases.
 fn fail_every_step(before: u64, after: u64, mode: Mode, dead: bool, reopening_too: bool) -> usize {
     let base = ledger_of(before);
-    let mut cases = 0;
+    let mut reopenings = 0;
     for at in 0.. {
         let dir = copy_of(base.path());
         let plan = Arc::new(Plan::new(at, mode, dead));
         let acknowledged = append_on(&plan, dir.path(), before..after);
         if !plan.has_failed() {
             assert!(acknowledged);
-            return cases;
+            return at + reopenings;
         }
-        cases += 1;
         let what = format!("{before}..{after}, step {at} {mode:?}, dead {dead}");
         if reopening_too {
-            cases += fail_every_step_of_reopening(dir.path(), before, after, acknowledged, &what);
+            reopenings += fail_every_step_of_reopening(dir.path(), before, after, acknowledged, &what);
         }
         check_whole(dir.path(), before, after, acknowledged, &what);
     }
@@ -325,7 +324,6 @@ fn fail_every_step_of_reopening(
     acknowledged: bool,
     what: &str,
 ) -> usize {
-    let mut cases = 0;
     for at in 0.. {
         let dir = copy_of(dir);
         let plan = Arc::new(Plan::new(at, Mode::Torn, true));
@@ -334,9 +332,8 @@ fn fail_every_step_of_reopening(
             let _ = ledger.release("r-4");
         }
         if !plan.has_failed() {
-            return cases;
+            return at;
         }
-        cases += 1;
         check_whole(dir.path(), before, after, acknowledged, &format!("{what}, then step {at}"));
     }
     unreachable!()
@@ -373,6 +370,47 @@ fn no_fault_loses_an_acknowledged_entry_or_breaks_the_tree() {
     assert!(cases > 100, "{cases}");
 }
 
+const CHILD_FOLDER: &str = "DYEPACK_TEST_CHILD_FOLDER";
+
+/// Not a test by itself: what the next one starts and kills. Appends for ever, and says what was acknowledged.
+#[test]
+fn child_that_appends_until_it_is_killed() {
+    let Some(dir) = std::env::var_os(CHILD_FOLDER) else { return };
+    loop {
+        let mut ledger = Ledger::open(Path::new(&dir), WAIT, "child").unwrap();
+        let size = ledger.size();
+        ledger.append(&[entry(size)], &signer()).unwrap();
+        eprintln!("\nacknowledged {size}");
+    }
+}
+
+#[test]
+fn a_killed_process_loses_nothing_that_it_acknowledged() {
+    let dir = ledger_of(250);
+    let mut rng = StdRng::seed_from_u64(9);
+    let mut unsealed = 0;
+    for _ in 0..number_from("DYEPACK_KILLS", 12) {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "ledger::tests::child_that_appends_until_it_is_killed", "--nocapture"])
+            .env(CHILD_FOLDER, dir.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_micros(rng.random_range(20_000..200_000)));
+        child.kill().unwrap();
+        let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        assert!(!said.contains("panicked"), "{said}");
+        let acknowledged =
+            said.lines().filter_map(|line| line.strip_prefix("acknowledged ")?.parse().ok()).max();
+        let (recorded, verification) = outcome(dir.path()).unwrap();
+        assert!(verification.size > acknowledged.unwrap_or(249));
+        assert!((0..).zip(&recorded).all(|(i, recorded)| recorded.entry == Some(entry(i))));
+        unsealed += u32::from(verification.reindexed);
+    }
+    println!("{} entries, index left open {unsealed} times", outcome(dir.path()).unwrap().0.len());
+}
+
 #[test]
 fn a_creation_that_fails_half_way_can_be_repeated() {
     for at in 0..2 {
@@ -407,7 +445,7 @@ impl Victim {
         let copy = copy_of(self.dir.path());
         change(copy.path());
         let (send, receive) = mpsc::channel();
-        std::thread::spawn(move || send.send((outcome(copy.path()), copy)));
+        std::thread::spawn(move || drop(send.send((outcome(copy.path()), copy))));
         let (result, _copy) = receive.recv_timeout(Duration::from_secs(60)).expect(what);
         match result {
             Err(error) => {
@@ -552,13 +590,14 @@ fn bend_index(dir: &Path, bend: impl FnOnce(&sled::Db)) {
 
 #[test]
 fn a_well_sealed_but_wrong_index_is_detected() {
-    let key = 4_u64.to_be_bytes();
-    let bends: [(&str, &dyn Fn(&sled::Db)); 5] = [
-        ("entry 4:", &|db| drop(db.open_tree("entries").unwrap().insert(key, b"other").unwrap())),
-        ("entry 4:", &|db| drop(db.open_tree("entries").unwrap().remove(key).unwrap())),
-        ("entry 4:", &|db| drop(db.open_tree("releases").unwrap().insert("r-4", &[0; 8]).unwrap())),
-        ("the index", &|db| drop(db.open_tree("releases").unwrap().insert("r-x", &key).unwrap())),
-        ("the index", &|db| drop(db.open_tree("entries").unwrap().insert([0xff; 8], b"x").unwrap())),
+    type Bend = fn(&sled::Db);
+    const KEY: [u8; 8] = 4_u64.to_be_bytes();
+    let bends: [(&str, Bend); 5] = [
+        ("entry 4:", |db| drop(db.open_tree("entries").unwrap().insert(KEY, b"other").unwrap())),
+        ("entry 4:", |db| drop(db.open_tree("entries").unwrap().remove(KEY).unwrap())),
+        ("entry 4:", |db| drop(db.open_tree("releases").unwrap().insert("r-4", &[0; 8]).unwrap())),
+        ("the index", |db| drop(db.open_tree("releases").unwrap().insert("r-x", &KEY).unwrap())),
+        ("the index", |db| drop(db.open_tree("entries").unwrap().insert([0xff; 8], b"x").unwrap())),
     ];
     for (expected, bend) in bends {
         let dir = ledger_of(8);
@@ -646,6 +685,10 @@ fn ten_thousand_entries_in_one_append() {
     let started = std::time::Instant::now();
     ledger.close().unwrap();
     let closed = started.elapsed();
+    let started = std::time::Instant::now();
+    assert_eq!(reindex(dir, WAIT).unwrap(), 10_001);
+    let reindexed = started.elapsed();
+    println!("reindex {reindexed:?}");
     println!(
         "append 10,000 {appended:?}, verify {verified:?}, open {opened:?}, append one {appended_one:?}, close {closed:?}"
     );
