@@ -46,6 +46,8 @@ pub struct Entry {
 /// What can happen. The member `kind` tells which.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+// Nearly every entry is a release, so boxing the large variant would only add an allocation to each.
+#[allow(clippy::large_enum_variant)]
 pub enum Event {
     /// A partner may receive copies.
     RecipientRegistered {

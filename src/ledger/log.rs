@@ -53,6 +53,17 @@ pub struct Ledger {
     _lock: Lock,
 }
 
+/// What an opening is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// To read and write.
+    Checked,
+    /// To build the index again: the one that is there is removed unread.
+    WithoutIndex,
+    /// To verify everything in order: the cheap check would name the last wrong entry before the first.
+    Unchecked,
+}
+
 /// An entry as it stands in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
@@ -94,16 +105,16 @@ impl Ledger {
     /// # Errors
     /// `Usage` without a ledger, `Io` if the lock does not come free, `Integrity` if its parts are not of one tree.
     pub fn open(dir: &Path, wait: Duration, who: &str) -> Result<Ledger> {
-        Self::open_on(Disk::default(), dir, wait, who, false)
+        Self::open_on(Disk::default(), dir, wait, who, Opening::Checked)
     }
 
-    /// As [`open`](Self::open), through a given disk, and optionally without the index that is there.
+    /// As [`open`](Self::open), through a given disk and for other ends.
     pub(super) fn open_on(
         disk: Disk,
         dir: &Path,
         wait: Duration,
         who: &str,
-        drop_index: bool,
+        opening: Opening,
     ) -> Result<Ledger> {
         if !dir.join(VKEY_FILE).is_file() {
             return Err(Reason::NoLedger(dir.display().to_string()).into());
@@ -113,7 +124,7 @@ impl Ledger {
         let checkpoint = read_checkpoint(dir, &verifier)?;
         let tree = Tree::new(dir.join(LOG_FOLDER), checkpoint.size);
         let index = Index::new(dir, disk.clone());
-        if drop_index {
+        if opening == Opening::WithoutIndex {
             index.discard()?;
         }
         let mut ledger = Ledger {
@@ -128,7 +139,9 @@ impl Ledger {
             _lock: lock,
         };
         ledger.recover()?;
-        ledger.check_head()?;
+        if opening != Opening::Unchecked {
+            ledger.check_head()?;
+        }
         Ok(ledger)
     }
 
@@ -293,7 +306,7 @@ impl Drop for Ledger {
 
 /// Builds the index of the ledger in `dir` again from the log; gives the number of entries.
 pub fn reindex(dir: &Path, wait: Duration) -> Result<u64> {
-    let ledger = Ledger::open_on(Disk::default(), dir, wait, "reindex", true)?;
+    let ledger = Ledger::open_on(Disk::default(), dir, wait, "reindex", Opening::WithoutIndex)?;
     let size = ledger.index.with(&ledger.tree, &ledger.checkpoint, |store| store.size())?;
     ledger.close()?;
     Ok(size)

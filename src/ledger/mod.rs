@@ -23,7 +23,7 @@
 //!
 //! Bottom up: [`merkle`] hashes, [`note`] and [`checkpoint`] sign, [`tiles`] and `tree` store, [`entry`] says what is
 //! recorded, `blobs`, `store`, `seal`, `index`, `stage` and `lock` hold the rest, [`log`] is the ledger, and
-//! [`verify`] checks all of it, and [`registry`] is what its entries add up to.
+//! [`mod@verify`] checks all of it, and [`registry`] is what its entries add up to.
 //!
 //! Sources: RFC 6962 section 2.1; C2SP [signed-note], [tlog-checkpoint] and [tlog-tiles].
 //!

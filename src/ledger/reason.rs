@@ -90,7 +90,13 @@ impl error::Reason for Reason {
             Reason::DuplicateRelease(_) => "a release is recorded once: choose another `--release-id`",
             Reason::Index(_) => "the index can be rebuilt from the log: run `dyepack ledger reindex`",
             Reason::OtherKey => "compare the key with the one handed over when the ledger was set up",
-            Reason::Root | Reason::Entry { .. } | Reason::Tile { .. } | Reason::Stray(_) => {
+            Reason::Root
+            | Reason::Entry { .. }
+            | Reason::Tile { .. }
+            | Reason::Stray(_)
+            | Reason::Note(_)
+            | Reason::Checkpoint(_)
+            | Reason::Signature => {
                 "keep this folder as evidence, and compare it with the last copy that verified"
             }
             Reason::Stage(_) => {

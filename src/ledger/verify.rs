@@ -14,13 +14,13 @@ use super::{
     blobs,
     disk::{self, Disk},
     entry::{self, Entry, Event},
-    log::{CHECKPOINT_FILE, LOG_FOLDER, Ledger},
+    log::{CHECKPOINT_FILE, LOG_FOLDER, Ledger, Opening},
     note::Verifier,
     reason::Reason,
     store::Store,
     tiles,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What was checked, and found right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct Verification {
 /// `Integrity` names what is wrong; `Usage` if `vkey` is malformed.
 pub fn verify(dir: &Path, wait: Duration, vkey: Option<&str>) -> Result<Verification> {
     let given = vkey.map(|text| Verifier::parse(text.trim())).transpose()?;
-    let ledger = Ledger::open_on(Disk::default(), dir, wait, "verify", false)?;
+    let ledger = Ledger::open_on(Disk::default(), dir, wait, "verify", Opening::Unchecked)?;
     if given.is_some_and(|given| given != *ledger.verifier()) {
         return Err(Reason::OtherKey.into());
     }
@@ -61,14 +61,19 @@ impl Ledger {
     /// Checks everything that the ledger's folder holds. See [`verify`](fn@verify).
     pub fn verify(&self) -> Result<Verification> {
         self.check_usable()?;
-        let strays = self.strays()?;
         let mut seen = Seen::default();
-        self.index.with(&self.tree, &self.checkpoint, |store| {
-            self.tree.walk(&self.checkpoint.root, |index, leaf| {
-                seen.check(index, leaf, self, store).map_err(|what| Reason::Entry { index, what }.into())
-            })?;
+        let mut compared = false;
+        let checked = self.index.with(&self.tree, &self.checkpoint, |store| {
+            compared = true;
+            self.check_entries(&mut seen, Some(store))?;
             seen.check_counts(self.size(), store)
-        })?;
+        });
+        if checked.is_err() && !compared {
+            // The index can't be opened. What is wrong with the log comes first.
+            self.check_entries(&mut seen, None)?;
+        }
+        checked?;
+        let strays = self.strays()?;
         let blobs = self.check_blobs()?;
         Ok(Verification {
             size: self.size(),
@@ -78,6 +83,13 @@ impl Ledger {
             recovered: self.recovered,
             reindexed: self.index.was_rebuilt(),
             strays,
+        })
+    }
+
+    /// Checks every entry in order, and the tree over them; against the index too, if there is one.
+    fn check_entries(&self, seen: &mut Seen, store: Option<&Store>) -> Result<()> {
+        self.tree.walk(&self.checkpoint.root, |index, leaf| {
+            seen.check(index, leaf, self, store).map_err(|what| Reason::Entry { index, what }.into())
         })
     }
 
@@ -116,10 +128,17 @@ struct Seen {
 
 impl Seen {
     /// Checks one entry by itself, against those before it, and against the index.
-    fn check(&mut self, index: u64, leaf: &[u8], ledger: &Ledger, store: &Store) -> Result<(), String> {
+    fn check(
+        &mut self,
+        index: u64,
+        leaf: &[u8],
+        ledger: &Ledger,
+        store: Option<&Store>,
+    ) -> Result<(), String> {
         entry::check_signature(leaf, ledger.verifier())?;
-        let say = |e: crate::Error| e.to_string();
-        if store.leaf(index).map_err(say)?.as_deref() != Some(leaf) {
+        if let Some(store) = store
+            && store.leaf(index).map_err(say)?.as_deref() != Some(leaf)
+        {
             return Err("the index holds other bytes for it".to_owned());
         }
         let Some(entry) = entry::read(leaf)? else {
@@ -137,7 +156,7 @@ impl Seen {
     }
 
     /// Checks what an entry says about others, and that the index finds it.
-    fn check_links(&mut self, index: u64, entry: &Entry, store: &Store) -> Result<(), String> {
+    fn check_links(&mut self, index: u64, entry: &Entry, store: Option<&Store>) -> Result<(), String> {
         match &entry.event {
             Event::Amendment { supersedes, .. } if *supersedes >= index => {
                 return Err(format!("it supersedes entry {supersedes}, which is not earlier"));
@@ -146,8 +165,9 @@ impl Seen {
                 if !self.releases.insert(release.release.clone()) {
                     return Err(format!("release `{}` was recorded before", release.release));
                 }
-                let found = store.release(&release.release).map_err(|e| e.to_string())?;
-                let outputs = store.outputs(&release.output.blake3).map_err(|e| e.to_string())?;
+                let Some(store) = store else { return Ok(()) };
+                let found = store.release(&release.release).map_err(say)?;
+                let outputs = store.outputs(&release.output.blake3).map_err(say)?;
                 if found != Some(index) || !outputs.contains(&index) {
                     return Err("the index does not find it".to_owned());
                 }
@@ -165,4 +185,8 @@ impl Seen {
         }
         Ok(())
     }
+}
+
+fn say(error: Error) -> String {
+    error.to_string()
 }
