@@ -35,6 +35,9 @@ const SHOWN: usize = 3;
 /// Columns that a name, of a partner or a file, may take.
 const NAME_WIDTH: usize = 48;
 
+/// Columns that an id may take where the whole of it stands elsewhere too.
+const ID_WIDTH: usize = 24;
+
 /// The whole report.
 pub fn report(findings: &Findings) -> String {
     let mut out = String::new();
@@ -109,7 +112,9 @@ fn bound(findings: &Findings) -> Option<String> {
 }
 
 fn exact(findings: &Findings) -> String {
-    let ids = and_more(findings.identical_releases.iter().map(|release| release.release.as_str()), SHOWN);
+    let ids: Vec<String> =
+        findings.identical_releases.iter().map(|release| shorten(&release.release, ID_WIDTH)).collect();
+    let ids = and_more(ids.iter().map(String::as_str), SHOWN);
     let to = findings.accused.first().map_or("one partner", |accused| accused.recipient.as_str());
     let plural = if findings.identical_releases.len() == 1 { "release" } else { "releases" };
     let bytes = format!("The file is, byte for byte, {plural} {ids}, given to {to} alone.");
@@ -196,7 +201,12 @@ fn releases(out: &mut String, findings: &Findings) {
         row(
             out,
             "Release",
-            &format!("{} to {} on {}: {holds}{others}", best.release, best.recipient, date(&best.time)),
+            &format!(
+                "{} to {} on {}: {holds}{others}",
+                shorten(&best.release, ID_WIDTH),
+                shorten(&best.recipient, ID_WIDTH),
+                date(&best.time)
+            ),
         );
     }
 }
