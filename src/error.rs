@@ -109,6 +109,11 @@ impl Error {
         error
     }
 
+    /// An error of standard output.
+    pub(crate) fn standard_output(source: io::Error) -> Self {
+        Self::plain(Class::Io, format!("could not write to standard output: {}", said(&source)))
+    }
+
     fn plain(class: Class, message: impl Into<String>) -> Self {
         let reason: Box<dyn std::error::Error + Send + Sync> = message.into().into();
         Error(Box::new(Inner { class, place: Place::default(), hint: None, reason }))

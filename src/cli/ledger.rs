@@ -109,7 +109,8 @@ fn verify(session: &Session, vkey: Option<&str>, as_json: bool) -> Result<u8> {
         )?;
         return Ok(DONE);
     }
-    let kinds: Vec<String> = found.kinds.iter().map(|(kind, n)| format!("{} {kind}", grouped(*n))).collect();
+    let kinds: Vec<String> =
+        found.kinds.iter().map(|(kind, n)| format!("{} {}", grouped(*n), kind.replace('_', " "))).collect();
     terminal::print(format!(
         "the ledger is whole: {} entries ({}), {} policies and sketches\nroot {}\n",
         grouped(found.size),

@@ -54,7 +54,11 @@ pub fn policy(session: &Session, command: args::Policy) -> Result<u8> {
 }
 
 fn adopt(session: &Session, file: &Path) -> Result<u8> {
-    let text = fs::read_to_string(file).map_err(|error| Error::io("read", file, error))?;
+    let bytes = fs::read(file).map_err(|error| Error::io("read", file, error))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Error::usage(format!("`{}` is not UTF-8 text", file.display()))
+            .with_hint("a policy is a TOML file: check the name")
+    })?;
     let policy = Policy::parse(&text).map_err(|error| error.in_file(file.display().to_string()))?;
     let keyring = session.keyring()?;
     let mut ledger = session.home.ledger(session.wait, "policy adopt")?;

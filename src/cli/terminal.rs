@@ -44,7 +44,7 @@ pub fn print(text: impl AsRef<str>) -> Result<()> {
     match written {
         // Whoever reads us has seen enough.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|error| Error::io("write to", "standard output".as_ref(), error)),
+        other => other.map_err(Error::standard_output),
     }
 }
 

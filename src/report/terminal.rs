@@ -60,6 +60,8 @@ fn verdict(out: &mut String, findings: &Findings) {
         Verdict::Exact => (ALARM, "EXACT COPY"),
         Verdict::Identified => (ALARM, "IDENTIFIED"),
         Verdict::Inconclusive => (WARN, "INCONCLUSIVE"),
+        // What was not compared is no good news.
+        Verdict::NoMatch if findings.evidence.readings_tried == 0 => (WARN, "NO MATCH"),
         Verdict::NoMatch => (GOOD, "NO MATCH"),
     };
     let names = match findings.accused.as_slice() {
@@ -239,21 +241,19 @@ fn leak(out: &mut String, findings: &Findings) {
 fn evidence(out: &mut String, findings: &Findings) {
     let evidence = &findings.evidence;
     if let (Some(part), Some(dataset)) = (&findings.similarity, &findings.dataset) {
-        let text = format!("{} of its rows are in {dataset}", share(part.share));
-        let error = if part.standard_error > 0.0 {
-            format!(" (standard error {})", share(part.standard_error))
+        // A sample of the rows says about how many; all of them say it outright.
+        let (about, error) = if part.standard_error > 0.0 {
+            ("about ", format!(" (standard error {})", share(part.standard_error)))
         } else {
-            String::new()
+            ("", String::new())
         };
-        row(out, "Ours", &(text + &error));
+        row(out, "Ours", &format!("{about}{} of its rows are in {dataset}{error}", share(part.share)));
     }
     if evidence.carriers_read + evidence.carriers_unreadable > 0 {
         row(out, "Marks", &marks(findings));
-        row(
-            out,
-            "Power",
-            &format!("so many marks name an untouched copy in {} of cases", share(evidence.power)),
-        );
+        // An estimate is never certain, however it was rounded.
+        let power = share(evidence.power.min(0.9999));
+        row(out, "Power", &format!("so many marks name an untouched copy in {power} of cases"));
     }
     columns(out, findings);
     let is_accused = |id: &str| findings.accused.iter().any(|accused| accused.recipient == id);

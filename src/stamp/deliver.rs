@@ -361,7 +361,7 @@ fn check_same(recorded: &Recorded, release: &Release) -> Result<u64> {
 /// Gives the copy its name, or copies it to standard output.
 fn publish(copy: NamedTempFile, order: &Order) -> Result<()> {
     let Some(output) = &order.output else {
-        let fail = |error| Error::io("write to", Path::new("-"), error);
+        let fail = Error::standard_output;
         let mut file = copy.reopen().map_err(fail)?;
         let mut stdout = io::stdout().lock();
         io::copy(&mut file, &mut stdout).map_err(fail)?;

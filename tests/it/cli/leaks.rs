@@ -1,0 +1,180 @@
+//! `trace` of whatever turns up.
+
+use super::{Desk, Said, visits};
+
+/// A desk with 300 rows stamped for acme and bob.
+fn stamped() -> Desk {
+    let desk = Desk::ready();
+    desk.stamp("acme", "r1").ok();
+    desk.stamp("bob", "r2").ok();
+    desk
+}
+
+/// The rows of acme's copy, without its header, in another order.
+fn shuffled(desk: &Desk) -> Vec<String> {
+    let text = desk.text("acme.csv");
+    let mut rows: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
+    rows.sort_by_key(|row| row.bytes().rev().collect::<Vec<u8>>());
+    rows
+}
+
+fn leak(desk: &Desk, header: &str, rows: &[String]) {
+    desk.write("leak.csv", format!("{header}\n{}\n", rows.join("\n")));
+}
+
+const HEADER: &str = "visit,seen,ward,cost,note";
+
+#[track_caller]
+fn names_acme(said: Said) -> String {
+    let out = said.ok().out();
+    assert!(out.starts_with("IDENTIFIED  acme (Acme Analytics)\n"), "{out}");
+    out
+}
+
+#[test]
+fn shuffled_rows_name_their_copy() {
+    let desk = stamped();
+    leak(&desk, HEADER, &shuffled(&desk)[..150]);
+    let said = desk.trace(&["leak.csv"]);
+    assert_eq!(said.stderr, "");
+    names_acme(said);
+    names_acme(desk.run(&["trace", "leak.csv", "--dataset", "visits", "--threads", "1"]));
+}
+
+#[test]
+fn standard_input_is_a_leak_too() {
+    let desk = stamped();
+    let out = names_acme(desk.pipe(shuffled(&desk).join("\n"), &["trace", "-"]));
+    assert!(out.contains("File       standard input: 299 rows"), "{out}");
+}
+
+#[test]
+fn another_delimiter_and_other_names_do_not_matter() {
+    let desk = stamped();
+    let rows: Vec<String> =
+        shuffled(&desk).iter().map(|row| row.replace(", and", " and").replace(',', ";")).collect();
+    leak(&desk, "besoek;seen;Ward;COST;note", &rows);
+    let out = names_acme(desk.trace(&["leak.csv"]));
+    assert!(out.contains("fields separated by semicolons"), "{out}");
+    assert!(out.contains("Columns    `visit` as `besoek`, by what they hold"), "{out}");
+}
+
+#[test]
+fn a_cut_in_the_middle_of_a_row_is_reported() {
+    let desk = stamped();
+    let bytes = desk.read("acme.csv");
+    desk.write("leak.csv", &bytes[..bytes.len() / 2 + 11]);
+    let out = names_acme(desk.trace(&["leak.csv"]));
+    assert!(out.contains(": cut off by the end of the file"), "{out}");
+}
+
+#[test]
+fn a_header_that_is_lost_is_not_made_up_from_a_row() {
+    let desk = stamped();
+    let rows = shuffled(&desk);
+    let (first, rest) = rows.split_first().unwrap();
+    leak(&desk, first, rest);
+    let out = names_acme(desk.trace(&["leak.csv"]));
+    assert!(out.contains("`visit` as `column 1`"), "{out}");
+    let json = desk.trace(&["leak.csv", "--json"]).ok().out();
+    for cell in first.split(',') {
+        assert!(!out.contains(cell) && !json.contains(cell), "{json}");
+    }
+}
+
+#[test]
+fn the_unmarked_original_accuses_nobody() {
+    let desk = stamped();
+    let out = desk.trace(&["visits.csv"]).exits(1).out();
+    assert!(
+        out.starts_with("INCONCLUSIVE  nobody is named\nThe file is, byte for byte, the unmarked visits"),
+        "{out}"
+    );
+    desk.write("part.csv", visits(250));
+    let out = desk.trace(&["part.csv"]).exits(1).out();
+    assert!(out.contains("and they fit no partner well enough"), "{out}");
+}
+
+#[test]
+fn an_unrelated_file_says_what_would_be_needed() {
+    let desk = stamped();
+    desk.write("leak.csv", "name,size\na,1\nb,2\n");
+    let out = desk.trace(&["leak.csv"]).exits(1).out();
+    assert!(out.starts_with("NO MATCH  nobody is named\nThe file was not compared: it lacks"), "{out}");
+    assert!(out.contains("Needed     for visits: visit, and at least one of seen, ward and cost\n"), "{out}");
+    desk.write("leak.csv", "visit,cost\na,1\nb,2\n");
+    let out = desk.trace(&["leak.csv"]).exits(1).out();
+    assert!(out.starts_with("NO MATCH  nobody is named\nNo row and no mark of ours"), "{out}");
+}
+
+#[test]
+fn our_rows_without_their_key_or_their_marks_name_the_columns() {
+    let desk = stamped();
+    let rows = shuffled(&desk);
+    let without_key: Vec<String> = rows.iter().map(|row| row.split_once(',').unwrap().1.to_owned()).collect();
+    leak(&desk, "seen,ward,cost,note", &without_key);
+    let out = desk.trace(&["leak.csv"]).exits(1).out();
+    assert!(out.contains("Needed     for visits: visit\n"), "{out}");
+    let keys: Vec<String> = rows.iter().map(|row| row.split_once(',').unwrap().0.to_owned() + ",x").collect();
+    leak(&desk, "visit,mood", &keys);
+    let out = desk.trace(&["leak.csv"]).exits(1).out();
+    assert!(out.contains("Needed     for visits: at least one of seen, ward and cost\n"), "{out}");
+}
+
+#[test]
+fn what_is_no_table_ends_clearly() {
+    let desk = stamped();
+    desk.write("empty.csv", "");
+    let hint = "a table needs at least a header line with the names of its columns";
+    desk.trace(&["empty.csv"]).fails(2, "empty.csv: the file is empty", hint);
+    desk.pipe("", &["trace", "-"]).fails(2, "standard input: the file is empty", hint);
+    desk.trace(&["gone.csv"]).fails(
+        2,
+        "could not open `gone.csv`: No such file or directory",
+        "check the name",
+    );
+    desk.trace(&["home"]).fails(2, "`home` is a folder", "name one file");
+    desk.write("a.csv.gz", b"\x1f\x8b\x08\0junk");
+    let error = "a.csv.gz: the file is compressed with gzip, not CSV";
+    desk.trace(&["a.csv.gz"]).fails(2, error, "unpack it first, for instance with `gzip -d`");
+    let utf16: Vec<u8> = visits(3).encode_utf16().flat_map(u16::to_be_bytes).collect();
+    desk.write("utf16.csv", utf16);
+    let hint = "save it as UTF-8, for instance with `iconv -f UTF-16 -t UTF-8`";
+    desk.trace(&["utf16.csv"]).fails(2, "utf16.csv: the file is UTF-16, not UTF-8", hint);
+    let noise: Vec<u8> = (0..50_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 21) as u8).collect();
+    desk.write("noise.bin", noise);
+    desk.trace(&["noise.bin"]).exits(1);
+}
+
+#[test]
+fn a_home_that_released_nothing_says_so() {
+    let desk = Desk::with_home();
+    desk.write("leak.csv", visits(10));
+    let out = desk.trace(&["leak.csv"]).exits(1).out();
+    assert!(out.contains("Nothing was ever released from this home"), "{out}");
+    desk.trace(&["leak.csv", "--dataset", "visits"]).fails(
+        2,
+        "no dataset `visits` is on record",
+        "nothing was ever released from this home: name another one with --home",
+    );
+}
+
+#[test]
+fn an_unknown_dataset_and_an_impossible_limit() {
+    let desk = stamped();
+    desk.trace(&["acme.csv", "--dataset", "visit"]).fails(
+        2,
+        "no dataset `visit` is on record",
+        "datasets on record: visits",
+    );
+    let said = desk.trace(&["acme.csv", "--alpha", "0.1"]).exits(2);
+    assert!(said.stderr.contains("must lie above 0 and be at most 0.05"), "{}", said.stderr);
+}
+
+#[test]
+fn a_partner_suspended_since_is_still_named() {
+    let desk = stamped();
+    desk.run(&["recipient", "suspend", "acme"]).ok();
+    leak(&desk, HEADER, &shuffled(&desk)[..150]);
+    names_acme(desk.trace(&["leak.csv"]));
+}

@@ -1,0 +1,4 @@
+//! The integration tests, in one binary so that the library links once.
+
+mod cli;
+mod tidy;
