@@ -137,7 +137,11 @@ impl Home {
         Ok((entries, registry))
     }
 
-    fn check_exists(&self) -> Result<()> {
+    /// Refuses a folder that is no home.
+    ///
+    /// # Errors
+    /// If it holds no ledger.
+    pub fn check_exists(&self) -> Result<()> {
         if self.ledger_dir().is_dir() {
             return Ok(());
         }

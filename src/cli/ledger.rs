@@ -12,6 +12,7 @@ use super::args;
 use super::{DONE, Session, terminal};
 
 pub fn run(session: &Session, command: args::Ledger) -> Result<u8> {
+    session.home.check_exists()?;
     match command {
         args::Ledger::List { json } => list(session, json),
         args::Ledger::Show { entry } => show(session, &entry),

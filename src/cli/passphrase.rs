@@ -17,8 +17,8 @@ const SHORTEST: usize = 8;
 
 #[derive(Debug, thiserror::Error)]
 enum PassphraseError {
-    #[error("could not read the passphrase from `{path}`: {}", said(source))]
-    Unreadable { path: String, source: io::Error },
+    #[error("could not read the passphrase: {}", said(.0))]
+    Unreadable(#[source] io::Error),
     #[error("could not ask for the passphrase: {}", said(.0))]
     NotAsked(#[source] io::Error),
     #[error("the two passphrases differ")]
@@ -35,7 +35,7 @@ impl Reason for PassphraseError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            PassphraseError::Unreadable { .. } => {
+            PassphraseError::Unreadable(_) => {
                 format!("the variable {FILE_VARIABLE} names this file: correct or unset it")
             }
             PassphraseError::NotAsked(_) => {
@@ -82,10 +82,9 @@ fn check(passphrase: Zeroizing<String>) -> Result<Zeroizing<String>> {
 
 fn from_file() -> Result<Option<Zeroizing<String>>> {
     let Some(path) = std::env::var_os(FILE_VARIABLE).map(PathBuf::from) else { return Ok(None) };
-    let text = Zeroizing::new(
-        fs::read_to_string(&path)
-            .map_err(|source| PassphraseError::Unreadable { path: path.display().to_string(), source })?,
-    );
+    let text = fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| {
+        Error::from(PassphraseError::Unreadable(error)).in_file(path.display().to_string())
+    })?;
     Ok(Some(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())))
 }
 

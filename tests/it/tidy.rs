@@ -23,8 +23,8 @@ const CLOCK_FLOOR: usize = 4;
 const LONGEST_FILE_LINES: usize = 600;
 const LONGEST_LINE_CHARS: usize = 110;
 
-/// Files that may say `unsafe`. None does.
-const UNSAFE_FILES: [&str; 0] = [];
+/// Files that may say `unsafe`: one call of a function that the processor is known to have.
+const UNSAFE_FILES: [&str; 1] = ["src/table/format/csv/scan.rs"];
 
 /// A Rust file.
 struct Source {

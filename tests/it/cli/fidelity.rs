@@ -79,6 +79,22 @@ fn policy(source: &[u8], delimiter: u8) -> Option<String> {
     ))
 }
 
+/// A table of one column gets a key before it: there is nothing else to know its rows by.
+fn with_key(source: &[u8], delimiter: u8) -> Vec<u8> {
+    let body = source.strip_prefix(b"\xef\xbb\xbf").unwrap_or(source);
+    let records = records(body, delimiter);
+    if records.iter().any(|(fields, _)| fields.len() != 1) {
+        return source.to_vec();
+    }
+    let mut out = Vec::new();
+    for (i, (fields, end)) in records.iter().enumerate() {
+        out.extend(
+            format!("k{i}{}", char::from(delimiter)).bytes().chain(fields.concat()).chain(end.to_vec()),
+        );
+    }
+    out
+}
+
 /// How a file fared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fared {
@@ -197,17 +213,24 @@ fn what_can_not_be_split_is_refused() {
 fn the_collection_of_awkward_files() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/awkward_csv");
     let Ok(entries) = fs::read_dir(folder) else { return };
-    let mut refused = Vec::new();
+    let (mut changed, mut refused) = (Vec::new(), Vec::new());
     for path in entries.map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_str().unwrap();
         if !name.ends_with(".csv") {
             continue;
         }
         let delimiter = if name.starts_with("semicolon") { b';' } else { b',' };
-        if stamp(name, &fs::read(&path).unwrap(), delimiter) == Fared::Refused {
-            refused.push(name.to_owned());
+        let source = with_key(&fs::read(&path).unwrap(), delimiter);
+        match stamp(name, &source, delimiter) {
+            Fared::Changed(cells) => changed.push((name.to_owned(), cells)),
+            Fared::Refused => refused.push(name.to_owned()),
         }
     }
     refused.sort();
-    assert_eq!(refused, ["?"]);
+    assert!(changed.iter().filter(|(_, cells)| *cells > 0).count() >= 15, "{changed:?}");
+    assert_eq!(
+        refused,
+        ["comment_line.csv", "dup_headers.csv", "ragged_long.csv", "ragged_short.csv"],
+        "{changed:?}"
+    );
 }

@@ -34,7 +34,7 @@ fn a_sealed_home_opens_with_its_passphrase_alone() {
     );
     add(&desk, "gone").fails(
         5,
-        "could not read the passphrase from `gone`: No such file or directory",
+        "gone: could not read the passphrase: No such file or directory",
         "the variable DYEPACK_PASSPHRASE_FILE names this file: correct or unset it",
     );
     add(&desk, "pass").ok();

@@ -63,7 +63,8 @@ fn another_delimiter_and_other_names_do_not_matter() {
 fn a_cut_in_the_middle_of_a_row_is_reported() {
     let desk = stamped();
     let bytes = desk.read("acme.csv");
-    desk.write("leak.csv", &bytes[..bytes.len() / 2 + 11]);
+    let row = bytes.windows(7).rposition(|part| part == b"V000200").unwrap();
+    desk.write("leak.csv", &bytes[..row + 17]);
     let out = names_acme(desk.trace(&["leak.csv"]));
     assert!(out.contains(": cut off by the end of the file"), "{out}");
 }
@@ -77,7 +78,7 @@ fn a_header_that_is_lost_is_not_made_up_from_a_row() {
     let out = names_acme(desk.trace(&["leak.csv"]));
     assert!(out.contains("`visit` as `column 1`"), "{out}");
     let json = desk.trace(&["leak.csv", "--json"]).ok().out();
-    for cell in first.split(',') {
+    for cell in first.split(',').take(4) {
         assert!(!out.contains(cell) && !json.contains(cell), "{json}");
     }
 }
@@ -91,7 +92,7 @@ fn the_unmarked_original_accuses_nobody() {
         "{out}"
     );
     desk.write("part.csv", visits(250));
-    let out = desk.trace(&["part.csv"]).exits(1).out();
+    let out = desk.trace(&["part.csv"]).exits(1).flat();
     assert!(out.contains("and they fit no partner well enough"), "{out}");
 }
 

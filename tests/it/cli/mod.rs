@@ -244,6 +244,11 @@ impl Said {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
+    /// Standard output in one line: a report's sentences without the screen's line ends.
+    pub fn flat(&self) -> String {
+        self.out().replace('\n', " ")
+    }
+
     /// Standard output as one JSON object.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
