@@ -68,6 +68,9 @@
 //! [`manual::design`] explains how it works and why so, [`manual::threats`] who may attack and with what success,
 //! [`manual::limits`] what defeats a mark and what few rows can't show, [`manual::formats`] every file and every line of JSON.
 
+// Module pages speak of their private neighbours; with `--document-private-items` these links lead somewhere.
+#![allow(rustdoc::private_intra_doc_links)]
+
 pub mod cli;
 pub mod demo;
 pub mod error;

@@ -7,7 +7,7 @@
 //! rows, bytes that aren't UTF-8.
 //!
 //! The rule by which records are split stands in [`records`]; [`cut`] applies the same rule faster and coarser,
-//! and the properties at the end of [`fidelity`] hold the two together.
+//! and the properties at the end of `fidelity` hold the two together.
 //!
 //! Source: RFC 4180, sections 2.5 to 2.7, where it says anything; the `csv` crate where it doesn't.
 
