@@ -236,7 +236,7 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let work = |block: &Block, out: &mut Vec<u8>| {
             // Makes early blocks the slow ones, so that results arrive out of order.
-            if block.bytes().len() % 3 == 0 {
+            if block.bytes().len().is_multiple_of(3) {
                 thread::sleep(Duration::from_micros(200));
             }
             out.clear();

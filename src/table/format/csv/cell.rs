@@ -116,11 +116,10 @@ impl<'a> Cell<'a> {
     pub fn replace(&self, start: usize, new_text: &[u8], dialect: Dialect, edits: &mut Edits) {
         let within = |range: &Range<usize>| start + range.start..start + range.end;
         let core = within(&self.core);
+        let would_be_empty = new_text.is_empty() && self.core.len() == self.raw.len();
         if self.is_quoted() {
             edits.push_with(core, |out| push_escaped(out, new_text));
-        } else if !needs_quotes(new_text, dialect)
-            && !(new_text.is_empty() && self.core.len() == self.raw.len())
-        {
+        } else if !would_be_empty && !needs_quotes(new_text, dialect) {
             edits.push(core, new_text);
         } else {
             edits.push_with(within(&(0..self.raw.len())), |out| {

@@ -59,7 +59,7 @@ fn read(file: &[u8], delimiter: Option<u8>, options: Options) -> crate::Result<P
     Ok(parts)
 }
 
-/// The rule of the module page of [`records`], as plainly as it can be written. The second value says whether a
+/// The rule of the folder's page, as plainly as it can be written. The second value says whether a
 /// quote had to be taken literally because it never closes.
 fn plain(bytes: &[u8], dialect: Dialect) -> (Table, bool) {
     let literal = plain_with(bytes, dialect, None).err();
@@ -251,7 +251,8 @@ proptest! {
 /// Cases as `file bytes, names, rows as written`.
 #[test]
 fn awkward_files_are_read_as_a_person_would() {
-    let cases: &[(&[u8], &[&str], &[&[&str]])] = &[
+    type Case<'a> = (&'a [u8], &'a [&'a str], &'a [&'a [&'a str]]);
+    let cases: &[Case<'_>] = &[
         (b"\xef\xbb\xbfid,\"last, first\"\r\n1,x\r\n", &["id", "last, first"], &[&["1", "x"]]),
         (b"a,b", &["a", "b"], &[]),
         (b"\n\na,a,\n\n1,2,3\n\n", &["a", "a", ""], &[&["1", "2", "3"]]),

@@ -79,7 +79,8 @@ fn header(
     let mut fields = Fields::default();
     let mut records = Records::new(body, dialect);
     let mut found = records.next_record(&mut fields);
-    if !is_last_try && !(found && fields.is_terminated()) {
+    let complete = found && fields.is_terminated();
+    if !complete && !is_last_try {
         return Ok(None);
     }
     if found && records.is_unclosed() && options.reading == Reading::Tolerant {
