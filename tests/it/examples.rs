@@ -1,9 +1,19 @@
 //! Every program in `examples/` runs to its end; each checks its own outcome.
 
+#[path = "../../examples/generate.rs"]
+#[allow(dead_code, reason = "its `main` reads this test's own arguments")]
+mod generate;
 #[path = "../../examples/stamp.rs"]
 mod stamp;
 #[path = "../../examples/trace.rs"]
 mod trace;
+
+#[test]
+fn generate_example_runs() {
+    let mut table = Vec::new();
+    generate::run(["20".to_owned(), "7".to_owned()].into_iter(), &mut table).expect("examples/generate.rs");
+    assert_eq!(table.split_inclusive(|&byte| byte == b'\n').count(), 21, "a header and twenty rows");
+}
 
 #[test]
 fn stamp_example_runs() {
