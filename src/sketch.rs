@@ -54,7 +54,8 @@ pub struct SampledRow {
     id: u64,
     /// For each column the keyed hash of the canonical value; `None` if it is missing.
     values: Vec<Option<u64>>,
-    shapes: Vec<u64>,
+    /// For each column the outline of its text, see [`shape`].
+    shapes: Vec<[u8; 2]>,
 }
 
 /// Decides, from many threads, which rows are worth hashing at all.
@@ -80,13 +81,13 @@ impl Sampler {
         })
     }
 
-    fn hash(&self, cell: &[u8], scratch: &mut Vec<u8>) -> (Option<u64>, u64) {
+    fn hash(&self, cell: &[u8], scratch: &mut Vec<u8>) -> (Option<u64>, [u8; 2]) {
         let value = (!value::is_missing(cell)).then(|| {
             scratch.clear();
             value::identity(cell, scratch);
             self.key.word(scratch)
         });
-        (value, self.key.word(&shape(cell)))
+        (value, shape(cell))
     }
 }
 
@@ -150,14 +151,15 @@ impl SketchBuilder {
         }
     }
 
-    /// The finished sketch.
-    pub fn finish(self) -> Sketch {
+    /// The finished sketch; `sampler` is the one that sampled.
+    pub fn finish(self, sampler: &Sampler) -> Sketch {
         let columns = self
             .columns
             .into_iter()
             .enumerate()
             .map(|(i, name)| {
-                ColumnSketch::new(name, self.sample.values().map(|row| (row.values[i], row.shapes[i])))
+                let cells = self.sample.values().map(|row| (row.values[i], row.shapes[i]));
+                ColumnSketch::new(name, cells, &sampler.key)
             })
             .collect();
         Sketch {
@@ -248,8 +250,13 @@ pub struct ColumnSketch {
 }
 
 impl ColumnSketch {
-    fn new(name: String, cells: impl Iterator<Item = (Option<u64>, u64)>) -> ColumnSketch {
-        let (mut values, mut shapes, mut filled) = (BTreeMap::<u64, u64>::new(), BTreeMap::new(), 0u32);
+    fn new(
+        name: String,
+        cells: impl Iterator<Item = (Option<u64>, [u8; 2])>,
+        key: &DerivedKey,
+    ) -> ColumnSketch {
+        let (mut values, mut shapes, mut filled) =
+            (BTreeMap::<u64, u64>::new(), BTreeMap::<[u8; 2], u64>::new(), 0u32);
         for (value, shape) in cells {
             if let Some(value) = value {
                 filled += 1;
@@ -257,6 +264,8 @@ impl ColumnSketch {
                 *shapes.entry(shape).or_default() += 1;
             }
         }
+        // Hashed once a shape, not once a cell.
+        let shapes = shapes.into_iter().map(|(shape, n)| (key.word(&shape), n)).collect();
         let complete = values.len() <= SAMPLED_VALUES;
         ColumnSketch {
             name,
@@ -460,7 +469,7 @@ mod tests {
             );
             builder.add(1, sampled.into_iter().collect(), &sampler);
         }
-        builder.finish()
+        builder.finish(&sampler)
     }
 
     #[test]

@@ -143,7 +143,7 @@ mod tests {
                 &sampler,
             );
         }
-        builder.finish()
+        builder.finish(&sampler)
     }
 
     const OURS: [&str; 4] = ["Id", "Class", "Start date", "Cost"];
