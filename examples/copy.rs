@@ -8,12 +8,15 @@ use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+pub fn run(args: &[&str]) -> Result<(), Box<dyn Error>> {
     let open = |path: &str| -> Result<_, Box<dyn Error>> {
         Ok(ReaderBuilder::new().has_headers(false).from_reader(File::open(path)?))
     };
     let mut record = ByteRecord::new();
-    match args[..] {
+    match *args {
         ["csv", input, output] => {
             let mut reader = open(input)?;
             let mut writer = WriterBuilder::new().from_writer(File::create(output)?);

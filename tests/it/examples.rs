@@ -1,5 +1,8 @@
 //! Every program in `examples/` runs to its end; each checks its own outcome.
 
+#[path = "../../examples/copy.rs"]
+#[allow(dead_code, reason = "its `main` reads this test's own arguments")]
+mod copy;
 #[path = "../../examples/generate.rs"]
 #[allow(dead_code, reason = "its `main` reads this test's own arguments")]
 mod generate;
@@ -7,6 +10,16 @@ mod generate;
 mod stamp;
 #[path = "../../examples/trace.rs"]
 mod trace;
+
+#[test]
+fn copy_example_runs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("in.csv"), "a,b\n1,2\n").expect("a file in it");
+    copy::run(&["csv", &path("in.csv"), &path("out.csv")]).expect("examples/copy.rs");
+    copy::run(&["read", &path("in.csv")]).expect("examples/copy.rs");
+    assert_eq!(std::fs::read_to_string(path("out.csv")).expect("its output"), "a,b\n1,2\n");
+}
 
 #[test]
 fn generate_example_runs() {
