@@ -1,4 +1,75 @@
 //! Marks every copy of a dataset that leaves the house, so that a leaked copy names the partner it was given to.
+//!
+//! The owner of a table gives copies to several *recipients*. [`stamp`] makes a copy for each: a few cells, chosen by a
+//! secret key, are moved by the smallest step that the dataset's [policy](mark::policy) allows, so that together they spell
+//! the recipient's own codeword. When rows of some copy turn up, [`mod@trace`] reads the codeword back and says whose copy it
+//! was, with a proven bound on the probability of naming an innocent recipient. The [`ledger`] keeps, signed, what was given
+//! to whom.
+//!
+//! The evidence identifies a copy, not a person.
+//!
+//! # Stamp and trace in memory
+//!
+//! ```
+//! use std::sync::Arc;
+//! use dyepack::demo::{DEMO_KEYRING, HOSPITAL_POLICY, hospital};
+//! use dyepack::evidence::verdict::Verdict;
+//! use dyepack::keys::keyring::Keyring;
+//! use dyepack::mark::policy::Policy;
+//! use dyepack::stamp::engine::{self, Marking};
+//! use dyepack::trace::{self, Case, KnownRelease, Reading, Suspect};
+//!
+//! let keys = Keyring::open(DEMO_KEYRING, || Ok(None))?; // public keys, for demonstrations alone
+//! let policy = Policy::parse(HOSPITAL_POLICY)?;
+//! let mut table = Vec::new();
+//! hospital::write(1_000, 7, &mut table)?;
+//!
+//! let marking = Marking { secret: &keys.marking, policy: &policy, slots: &[], epoch: 1, recipient: "acme" };
+//! let mut copy = Vec::new();
+//! let stamped = engine::stamp(&table[..], &mut copy, &marking, &Default::default())?;
+//!
+//! let leak: Vec<u8> = copy.split_inclusive(|&byte| byte == b'\n').take(501).flatten().copied().collect();
+//! let releases = vec![KnownRelease {
+//!     release: "2026-01-acme".into(),
+//!     recipient: "acme".into(),
+//!     time: "2026-01-05T09:00:00Z".into(),
+//!     output_blake3: stamped.output_blake3,
+//!     marked: true,
+//!     sketch: Arc::new(stamped.sketch),
+//! }];
+//! let readings = [Reading { policy, slots: Vec::new(), epoch: 1, releases }];
+//! let suspects = ["acme", "borealis", "cedar"].map(|id| Suspect { id: id.into(), name: None });
+//! let case = Case { secret: &keys.marking, recipients: &suspects, readings: &readings, alpha: 1e-6 };
+//! let findings = trace::trace(&leak[..], "leak.csv", &case, &Default::default())?;
+//!
+//! assert_eq!(findings.verdict, Verdict::Identified);
+//! assert_eq!(findings.accused[0].recipient, "acme");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! That leaves out the ledger. An export pipeline calls [`stamp::deliver::deliver`] on a [`home::Home`] instead, which
+//! records every release before it is delivered; `examples/stamp.rs` shows it.
+//!
+//! # Where things are
+//!
+//! Nouns are folders, verbs are files; a module uses only what stands above it here.
+//!
+//! | modules | what they are |
+//! | --- | --- |
+//! | [`error`] | one error type, from which exit codes follow |
+//! | [`keys`], [`table`] | secrets and what is derived from them; cells, values and the CSV format |
+//! | [`mark`], [`sketch`], [`ledger`] | policy, channels and code; keyed samples of tables; the signed record |
+//! | [`leak`], [`evidence`] | reading whatever turned up; from bits to a bound |
+//! | [`home`], [`stamp`], [`mod@trace`] | a folder of keys and ledger; a file in and a copy out; a leak in and findings out |
+//! | [`report`], [`cli`], [`demo`] | findings for people and programs; the command; generated data |
+//!
+//! # Manual
+//!
+//! [`manual::design`] explains how it works and why so, [`manual::threats`] who may attack and with what success,
+//! [`manual::limits`] what defeats a mark and what few rows can't show, [`manual::formats`] every file and every line of JSON.
+
+// Module pages speak of their private neighbours; with `--document-private-items` these links lead somewhere.
+#![allow(rustdoc::private_intra_doc_links)]
 
 pub mod cli;
 pub mod demo;
@@ -8,6 +79,7 @@ pub mod home;
 pub mod keys;
 pub mod leak;
 pub mod ledger;
+pub mod manual;
 pub mod mark;
 pub mod report;
 pub mod sketch;

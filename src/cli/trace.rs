@@ -107,8 +107,8 @@ pub fn known(home: &Home, session: &Session, dataset: Option<&str>) -> Result<Kn
         match readings.iter_mut().find(same) {
             Some(reading) => reading.releases.push(known),
             None => {
-                let adopted = registry.policies.get(&release.dataset).into_iter().flatten();
-                let slots = adopted.filter(|adopted| adopted.policy == release.policy).next_back();
+                let mut adopted = registry.policies.get(&release.dataset).into_iter().flatten();
+                let slots = adopted.rfind(|adopted| adopted.policy == release.policy);
                 readings.push(Reading {
                     policy: stored_policy(&ledger, &release.policy)?,
                     slots: slots.map(|adopted| adopted.slots.clone()).unwrap_or_default(),

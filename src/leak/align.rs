@@ -155,7 +155,7 @@ mod tests {
                 &sampler,
             );
         }
-        builder.finish()
+        builder.finish(&sampler)
     }
 
     const OURS: [&str; 4] = ["Id", "Class", "Start date", "Cost"];

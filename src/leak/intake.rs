@@ -10,12 +10,14 @@ use std::io::{self, Read};
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::sketch::VALUE_ROWS;
 use crate::table::Row as _;
 use crate::table::format::block::{self, Block, Options, Reading, Source};
 use crate::table::format::csv::{self, Blocks, CsvRow, Dialect, Fields, Records};
 
-/// Rows of the sample. Enough for the shares of common values to be known to a percent or two.
-const SAMPLE_ROWS: usize = 10_000;
+/// Rows of the sample: as many as a sketch looks at, so that its columns hold all of them. The shares of common values are known
+/// from them to a percent or two.
+const SAMPLE_ROWS: usize = VALUE_ROWS;
 
 /// Bytes of the sample, should rows be long.
 const SAMPLE_BYTES: usize = 8 << 20;

@@ -128,9 +128,9 @@ pub fn codeword_key(secret: &MarkingSecret, dataset: &str, epoch: u32, recipient
     DerivedKey::new(secret, Purpose::Codeword, dataset, epoch, Some(recipient))
 }
 
-/// Where a 32-bit draw falls among `length` positions.
-pub fn position(draw: u32, length: usize) -> u32 {
-    ((u64::from(draw) * length as u64) >> 32) as u32
+/// Where a 16-bit draw falls among `length` positions, at most 65,536: evenly if `length` is a power of two, as policies have it.
+pub fn position(draw: u16, length: u32) -> u32 {
+    ((u64::from(draw) * u64::from(length)) >> 16) as u32
 }
 
 fn is_one(draw: &[u8], threshold: u16) -> bool {
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn positions_cover_the_code() {
         assert_eq!(position(0, 65536), 0);
-        assert_eq!(position(u32::MAX, 65536), 65535);
-        assert_eq!(position(u32::MAX, 1024), 1023);
+        assert_eq!(position(u16::MAX, 65536), 65535);
+        assert_eq!(position(u16::MAX, 1024), 1023);
     }
 }

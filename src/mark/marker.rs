@@ -1,8 +1,8 @@
 //! Rows in, edits out; rows in, bits out.
 //!
-//! The row's identity is hashed once under the carrier key; the hash, extended, decides everything about the row: word 0 is
-//! the row's number in sketches, word `1 + slot` decides for one column whether the cell is a carrier, at which position of
-//! the code, and with what spin. So marking is a pure function of keys, recipient and row: order, blocks, threads and
+//! The row's identity is hashed once under the carrier key; the hash, extended, decides everything about the row: the first eight bytes
+//! are the row's number in sketches, six more for each slot decide whether that column's cell is a carrier, at which position
+//! of the code, and with what spin. So marking is a pure function of keys, recipient and row: order, blocks, threads and
 //! machines make no difference, and the same row has the same mark in every later release (DESIGN 2.2, 2.3).
 //!
 //! Invariants: which cells are carriers, and where, does not depend on the recipient; a cell changes only if the policy's
@@ -10,12 +10,17 @@
 
 use crate::keys::prf::{DerivedKey, Purpose};
 use crate::keys::secret::MarkingSecret;
+use crate::mark::channel::Embedded;
 use crate::mark::code::{self, Codeword};
 use crate::mark::policy::{Column, Plan};
 use crate::table::{Row, value};
 
-/// Bytes of randomness for one column of one row: 16 bits of rate, 32 of position, 16 of spin.
-const WORD_BYTES: usize = 8;
+/// Bytes of a row's hash that number it in sketches.
+const ID_BYTES: usize = 8;
+
+/// Bytes for one column of one row: 16 bits each of rate, position and spin. So one plain BLAKE3 hash (32 bytes) serves four
+/// columns, and only tables with more need the extended output, which begins with the same bytes.
+const DRAW_BYTES: usize = 6;
 
 /// What the key says about one cell.
 #[derive(Clone, Copy)]
@@ -54,7 +59,7 @@ impl Tally {
 #[derive(Default)]
 pub struct Scratch {
     identity: Vec<u8>,
-    words: Vec<u8>,
+    hash: Vec<u8>,
     text: String,
 }
 
@@ -72,9 +77,9 @@ pub struct Reads {
 /// Marks and reads the rows of one dataset under one plan.
 pub struct Marker {
     carrier: DerivedKey,
-    code_length: usize,
+    code_length: u32,
     plan: Plan,
-    words_bytes: usize,
+    hash_bytes: usize,
 }
 
 impl Marker {
@@ -91,9 +96,9 @@ impl Marker {
         let slots = plan.columns.iter().map(|column| column.slot + 1).max().unwrap_or(0);
         Marker {
             carrier: DerivedKey::new(secret, Purpose::Carrier, dataset, epoch, None),
-            code_length: code_length as usize,
+            code_length,
             plan,
-            words_bytes: WORD_BYTES * (1 + slots),
+            hash_bytes: ID_BYTES + DRAW_BYTES * slots,
         }
     }
 
@@ -104,7 +109,7 @@ impl Marker {
 
     /// The row's number in sketches.
     ///
-    /// The disjoint words of an extended output are independent, so publishing this one tells nothing of the others.
+    /// Disjoint bytes of an extended output are independent, so publishing this one tells nothing of the others.
     fn hash_row(&self, row: &impl Row, scratch: &mut Scratch) -> Option<u64> {
         scratch.identity.clear();
         let mut has_identity = false;
@@ -114,18 +119,19 @@ impl Marker {
             value::identity(&cell, &mut scratch.identity);
         }
         has_identity.then(|| {
-            scratch.words.resize(self.words_bytes, 0);
-            self.carrier.extend(&scratch.identity, &mut scratch.words);
-            word(&scratch.words, 0)
+            scratch.hash.resize(self.hash_bytes, 0);
+            self.carrier.extend(&scratch.identity, &mut scratch.hash);
+            u64::from_le_bytes(*scratch.hash.first_chunk().expect("a row's hash begins with its number"))
         })
     }
 
-    fn draw(&self, words: &[u8], column: &Column) -> Draw {
-        let word = word(words, 1 + column.slot);
+    fn draw(&self, hash: &[u8], column: &Column) -> Draw {
+        let bytes = &hash[ID_BYTES + DRAW_BYTES * column.slot..][..DRAW_BYTES];
+        let number = |at| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
         Draw {
-            selected: (word & 0xffff) < u64::from(column.rate),
-            position: code::position((word >> 16) as u32, self.code_length),
-            spin: (word >> 48) as u16,
+            selected: u32::from(number(0)) < column.rate,
+            position: code::position(number(2), self.code_length),
+            spin: number(4),
         }
     }
 
@@ -142,23 +148,23 @@ impl Marker {
         tally.rows += 1;
         let id = self.hash_row(row, scratch)?;
         for (i, column) in self.plan.columns.iter().enumerate() {
-            let draw = self.draw(&scratch.words, column);
+            let draw = self.draw(&scratch.hash, column);
             if !draw.selected {
                 continue;
             }
             let cell = row.cell(column.index);
             let Some(text) = carrier_text(&cell) else { continue };
-            let Some(bit) = column.channel.read(text, draw.spin) else { continue };
             scratch.text.clear();
-            let limits = column.limits(row);
-            if column.channel.flip(text, draw.spin, &limits, &mut scratch.text).is_none() {
-                continue;
+            let bit = codeword.bit(draw.position);
+            match column.channel.embed(text, bit, draw.spin, &column.limits(row), &mut scratch.text) {
+                None => continue,
+                Some(Embedded::Kept) => {}
+                Some(Embedded::Changed) => {
+                    tally.changed[i] += 1;
+                    edit(column.index, &scratch.text);
+                }
             }
             tally.carriers += 1;
-            if bit != codeword.bit(draw.position) {
-                tally.changed[i] += 1;
-                edit(column.index, &scratch.text);
-            }
         }
         Some(id)
     }
@@ -172,7 +178,7 @@ impl Marker {
             return;
         }
         for (i, column) in self.plan.columns.iter().enumerate() {
-            let draw = self.draw(&scratch.words, column);
+            let draw = self.draw(&scratch.hash, column);
             if !draw.selected {
                 continue;
             }
@@ -187,11 +193,6 @@ impl Marker {
             }
         }
     }
-}
-
-fn word(words: &[u8], index: usize) -> u64 {
-    let bytes = &words[index * WORD_BYTES..][..WORD_BYTES];
-    u64::from_le_bytes(bytes.try_into().expect("a word has eight bytes"))
 }
 
 /// The text of a cell that may carry: present, and text at all.

@@ -168,7 +168,7 @@ pub fn stamp(
         output_bytes: copy.bytes,
         output_blake3: copy.hex(),
         output_sha256: HEXLOWER.encode(&sha256.finalize()),
-        sketch: sketch.finish(),
+        sketch: sketch.finish(&stamper.sampler),
     })
 }
 

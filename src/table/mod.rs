@@ -1,4 +1,4 @@
-//! Tables: what a cell means ([`value`]), and how files hold cells ([`format`]).
+//! Tables: what a cell means ([`value`]), and how files hold cells ([`mod@format`]).
 
 use std::borrow::Cow;
 

@@ -1,5 +1,7 @@
 //! From what was read to what may be said.
 
+use std::sync::Arc;
+
 use crate::evidence::score::{Candidate, DECODERS, Decoder, Evidence};
 use crate::evidence::verdict::{Family, Verdict};
 use crate::mark::code::{self, Code};
@@ -93,7 +95,7 @@ impl<'a> Scored<'a> {
             positions: evidence.positions(),
             ln_threshold,
             power: evidence.power(ln_threshold),
-            similarity: read.sketch.containment(sketches(&reading.releases)),
+            similarity: similarity(&read.sketch, &reading.releases),
         }
     }
 
@@ -234,13 +236,22 @@ fn sole_recipient(identical: &[IdenticalRelease]) -> Option<&str> {
     sole.then_some(first.recipient.as_str())
 }
 
-fn sketches(releases: &[KnownRelease]) -> impl Iterator<Item = &Sketch> + Clone {
+/// The share of the leak that is ours: its rows in any release, or, where that compares too few because one release is so large
+/// that its sample is thin, its rows in the release that holds most of them.
+fn similarity(leak: &Sketch, releases: &[KnownRelease]) -> Option<Containment> {
+    /// Fewer rows than this give a share to no better than 20 percentage points.
+    const ENOUGH_ROWS: u64 = 25;
     // Releases of one source share their sketch; comparing it once is enough.
-    releases.iter().enumerate().filter_map(|(i, release)| {
-        let known =
-            releases[..i].iter().any(|earlier| std::sync::Arc::ptr_eq(&earlier.sketch, &release.sketch));
+    let sketches = releases.iter().enumerate().filter_map(|(i, release)| {
+        let known = releases[..i].iter().any(|earlier| Arc::ptr_eq(&earlier.sketch, &release.sketch));
         (!known).then_some(&*release.sketch)
-    })
+    });
+    let of_any = leak.containment(sketches.clone());
+    if of_any.is_some_and(|found| found.compared >= ENOUGH_ROWS) {
+        return of_any;
+    }
+    let of_each = sketches.filter_map(|sketch| leak.containment(std::iter::once(sketch)));
+    of_each.chain(of_any).max_by(|a, b| a.share.total_cmp(&b.share).then(a.compared.cmp(&b.compared)))
 }
 
 fn decoder_name(decoder: Decoder) -> String {

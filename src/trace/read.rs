@@ -216,7 +216,7 @@ fn leaked_columns<R: Read>(intake: &Intake<R>, key: DerivedKey) -> Vec<ColumnSke
         builder.add(1, sampled.into_iter().collect(), &sampler);
         number += 1;
     });
-    builder.finish().columns
+    builder.finish(&sampler).columns
 }
 
 /// The order of day and month in a column of short dates, as far as its sample tells.
@@ -312,7 +312,7 @@ impl Gathered {
             unreadable,
             rows_aligned: self.rows_aligned,
             rows_repeated: self.rows_repeated,
-            sketch: self.sketch.finish(),
+            sketch: self.sketch.finish(&reader.sampler),
         }
     }
 }

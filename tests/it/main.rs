@@ -1,4 +1,5 @@
-//! The integration tests, in one binary so that the library links once.
+//! The integration tests, one binary so that everything is linked once.
 
 mod cli;
+mod examples;
 mod tidy;

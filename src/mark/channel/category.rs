@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Channel, Family, Kind, Limits, around};
+use super::{Channel, Embedded, Family, Kind, Limits, around};
 use crate::{
     Result,
     mark::policy::{
@@ -85,13 +85,23 @@ impl Channel for Category {
         Some(Shuffle::of(spin, self.groups[group].len()).bit(place))
     }
 
-    fn flip(&self, cell: &str, spin: u16, _limits: &Limits, out: &mut String) -> Option<()> {
+    fn embed(
+        &self,
+        cell: &str,
+        bit: bool,
+        spin: u16,
+        _limits: &Limits,
+        out: &mut String,
+    ) -> Option<Embedded> {
         around(cell, out, |core, out| {
             let (group, place) = *self.exact.get(core)?;
             let values = &self.groups[group];
             let shuffle = Shuffle::of(spin, values.len());
+            if shuffle.bit(place) == bit {
+                return Some(Embedded::Kept);
+            }
             out.push_str(trim(&values[shuffle.opposite(place)]));
-            Some(())
+            Some(Embedded::Changed)
         })
     }
 }
@@ -164,6 +174,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::mark::channel::flip;
 
     fn channel() -> Category {
         let groups: [&[&str]; 3] =
@@ -181,8 +192,8 @@ mod tests {
             assert_eq!(channel.read("E\u{301}", spin), channel.read("é", spin));
         }
         let mut out = String::new();
-        assert_eq!(channel.flip("Ambulatory", 0, &Limits::default(), &mut out), None);
-        assert_eq!(channel.flip("inpatient", 0, &Limits::default(), &mut out), None);
+        assert_eq!(flip(&channel, "Ambulatory", 0, &Limits::default(), &mut out), None);
+        assert_eq!(flip(&channel, "inpatient", 0, &Limits::default(), &mut out), None);
         assert_eq!(channel.read("inpatient", 0), None);
         assert!(out.is_empty());
     }
@@ -197,7 +208,7 @@ mod tests {
         let mut reached = HashMap::new();
         for spin in 0..=u16::MAX {
             let mut out = String::new();
-            channel.flip("x", spin, &Limits::default(), &mut out).unwrap();
+            flip(&channel, "x", spin, &Limits::default(), &mut out).unwrap();
             *reached.entry(out).or_insert(0) += 1;
         }
         assert_eq!(reached.len(), 4);
@@ -209,7 +220,7 @@ mod tests {
         fn read_inverts_flip(spin in any::<u16>(), value in prop::sample::select(vec!["Wellness", " a ", "é", "z\t"])) {
             let channel = channel();
             let mut out = String::new();
-            channel.flip(value, spin, &Limits::default(), &mut out).unwrap();
+            flip(&channel, value, spin, &Limits::default(), &mut out).unwrap();
             prop_assert_eq!(channel.read(&out, spin), channel.read(value, spin).map(|bit| !bit));
             prop_assert_eq!(out.len() - trim(&out).len(), value.len() - trim(value).len());
         }

@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use super::{
-    Channel, Family, Kind, Limits, around,
+    Channel, Embedded, Family, Kind, Limits, around,
     lattice::{Cut, Lattice},
 };
 use crate::{
@@ -124,17 +124,20 @@ impl Channel for Date {
         self.lattice.read(moment.ordinal(), spin)
     }
 
-    fn flip(&self, cell: &str, spin: u16, limits: &Limits, out: &mut String) -> Option<()> {
+    fn embed(&self, cell: &str, bit: bool, spin: u16, limits: &Limits, out: &mut String) -> Option<Embedded> {
         around(cell, out, |core, out| {
             let (moment, layout) = Layout::of(core, self.order, Numeric::Yes)?;
             if !self.resolves(moment) || self.order == DateOrder::Unknown && !layout.is_year_first() {
                 return None;
             }
             let value = moment.ordinal();
+            let said = self.lattice.read(value, spin)?;
             self.lattice.neighbours(value, spin, limits).find_map(|moved| {
                 let sign = if moved > value { 1 } else { -1 };
+                // Written even where it is not needed: whether a layout can hold a date is seen by writing it.
                 layout.write(core, moment.plus_seconds(sign * self.quantum_seconds)?, out)
-            })
+            })?;
+            Some(if said == bit { Embedded::Kept } else { Embedded::Changed })
         })
     }
 
@@ -190,10 +193,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::mark::channel::flip;
 
     fn flipped(channel: &Date, cell: &str, spin: u16, limits: &Limits) -> Option<String> {
         let mut out = String::new();
-        channel.flip(cell, spin, limits, &mut out).map(|()| out)
+        flip(channel, cell, spin, limits, &mut out).map(|()| out)
     }
 
     #[test]

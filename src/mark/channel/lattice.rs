@@ -52,10 +52,10 @@ impl Lattice {
         spin: u16,
         limits: &Limits,
     ) -> impl Iterator<Item = Decimal> {
-        let up = self.up(value, limits);
-        let down = self.down(value, limits);
-        let both = if spin & 2 == 0 { [up, down] } else { [down, up] };
-        both.into_iter().flatten()
+        let up_first = spin & 2 == 0;
+        [up_first, !up_first]
+            .into_iter()
+            .filter_map(move |up| if up { self.up(value, limits) } else { self.down(value, limits) })
     }
 
     fn up(&self, value: Decimal, limits: &Limits) -> Option<Decimal> {

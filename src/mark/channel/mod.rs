@@ -1,14 +1,13 @@
 //! Channels: how one cell says one bit.
 //!
 //! A channel is one small file with two inverse halves. `read` says which bit any text of the cell says, without
-//! the original; `flip` finds the nearest admissible text that says the other bit. From these [`Channel::embed`]
-//! follows: the cell as it is, or flipped.
+//! the original; `embed` keeps a cell that says the wanted bit and otherwise finds the nearest admissible text that does.
 //!
 //! Invariants, each a property test in the channel's file:
 //!
-//! * `read(flip(cell)) == !read(cell)`;
-//! * a flip stays within quantum, minimum, maximum and the row's [`Limits`], and keeps the cell's layout;
-//! * whether a cell is a carrier (`flip` gives something) depends on the cell, the row's other originals and the
+//! * `read(embed(cell, bit)) == bit`;
+//! * a change stays within quantum, minimum, maximum and the row's [`Limits`], and keeps the cell's layout;
+//! * whether a cell is a carrier (`embed` gives something) depends on the cell, the row's other originals and the
 //!   spin alone, never on the bit: otherwise colluders would learn bits from which cells ever change.
 //!
 //! The spin is 16 secret bits of the cell. Bit 0 swaps the meaning of nought and one, so that a value alone says
@@ -94,9 +93,9 @@ pub trait Channel: fmt::Debug + Send + Sync {
     /// out of the column's range.
     fn read(&self, cell: &str, spin: u16) -> Option<bool>;
 
-    /// Appends the nearest admissible text that says the other bit. Nothing, and nothing appended, when there is
-    /// none: then the cell is no carrier.
-    fn flip(&self, cell: &str, spin: u16, limits: &Limits, out: &mut String) -> Option<()>;
+    /// Makes the cell say `bit`: keeps it if it does already, otherwise appends the nearest admissible text that does.
+    /// Nothing, and nothing appended, when either bit is out of reach: then the cell is no carrier.
+    fn embed(&self, cell: &str, bit: bool, spin: u16, limits: &Limits, out: &mut String) -> Option<Embedded>;
 
     /// Where the cell stands in the order that the policy's `before` and `at_most` speak of.
     fn ordinal(&self, _cell: &str) -> Option<Decimal> {
@@ -118,32 +117,35 @@ pub trait Channel: fmt::Debug + Send + Sync {
     fn reading_dates(&self, _order: DateOrder) -> Option<Arc<dyn Channel>> {
         None
     }
-
-    /// Makes the cell say `bit`. Nothing when the cell is no carrier, whichever the bit.
-    fn embed(&self, cell: &str, bit: bool, spin: u16, limits: &Limits, out: &mut String) -> Option<Embedded> {
-        let said = self.read(cell, spin)?;
-        let start = out.len();
-        // Both bits must be feasible, so the flip is tried even where it is not needed.
-        self.flip(cell, spin, limits, out)?;
-        debug_assert_eq!(self.read(&out[start..], spin), Some(!said), "read must invert flip");
-        if said == bit {
-            out.truncate(start);
-            return Some(Embedded::Kept);
-        }
-        Some(Embedded::Changed)
-    }
 }
 
-/// Lets `write` append a new core for a cell, and puts the cell's own surrounding white space around it.
-fn around(cell: &str, out: &mut String, write: impl FnOnce(&str, &mut String) -> Option<()>) -> Option<()> {
+/// Lets `write` append a new core for a cell, and puts the cell's own surrounding white space around it. Unless the cell
+/// changes, nothing is appended, whatever `write` tried.
+fn around(
+    cell: &str,
+    out: &mut String,
+    write: impl FnOnce(&str, &mut String) -> Option<Embedded>,
+) -> Option<Embedded> {
     let core = trim(cell);
     let start = out.len();
     let before = core.as_ptr() as usize - cell.as_ptr() as usize;
     out.push_str(&cell[..before]);
-    if write(core, out).is_none() {
+    let done = write(core, out);
+    if done == Some(Embedded::Changed) {
+        out.push_str(&cell[before + core.len()..]);
+    } else {
         out.truncate(start);
-        return None;
     }
-    out.push_str(&cell[before + core.len()..]);
-    Some(())
+    done
+}
+
+/// The text that says the other bit, for the channels' tests.
+#[cfg(test)]
+fn flip(channel: &dyn Channel, cell: &str, spin: u16, limits: &Limits, out: &mut String) -> Option<()> {
+    let bit = channel.read(cell, spin)?;
+    let kept = channel.embed(cell, bit, spin, limits, out);
+    assert!(kept.is_none_or(|kept| kept == Embedded::Kept));
+    let changed = channel.embed(cell, !bit, spin, limits, out);
+    assert_eq!(kept.is_some(), changed.is_some(), "a carrier can say both bits");
+    changed.map(|changed| assert_eq!(changed, Embedded::Changed))
 }

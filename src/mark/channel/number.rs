@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::{
-    Channel, Family, Kind, Limits, around,
+    Channel, Embedded, Family, Kind, Limits, around,
     lattice::{Cut, Lattice},
 };
 use crate::{
@@ -55,18 +55,22 @@ impl Channel for Number {
         self.lattice.read(Decimal::parse(cell)?, spin)
     }
 
-    fn flip(&self, cell: &str, spin: u16, limits: &Limits, out: &mut String) -> Option<()> {
+    fn embed(&self, cell: &str, bit: bool, spin: u16, limits: &Limits, out: &mut String) -> Option<Embedded> {
         around(cell, out, |core, out| {
             let (value, decimals) = Decimal::plain(core)?;
             if self.lattice.quantum.scale() > decimals {
                 return None;
             }
+            let said = self.lattice.read(value, spin)?;
             let negative = value < Decimal::ZERO;
             let moved = self
                 .lattice
                 .neighbours(value, spin, limits)
                 .find(|moved| (*moved < Decimal::ZERO) == negative)?;
-            moved.write_fixed(decimals, out)
+            if said == bit {
+                return Some(Embedded::Kept);
+            }
+            moved.write_fixed(decimals, out).map(|()| Embedded::Changed)
         })
     }
 
@@ -84,7 +88,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::mark::channel::Embedded;
+    use crate::mark::channel::flip;
 
     fn decimal(text: &str) -> Decimal {
         Decimal::parse(text).unwrap()
@@ -92,7 +96,7 @@ mod tests {
 
     fn flipped(channel: &Number, cell: &str, spin: u16, limits: &Limits) -> Option<String> {
         let mut out = String::new();
-        channel.flip(cell, spin, limits, &mut out).map(|()| out)
+        flip(channel, cell, spin, limits, &mut out).map(|()| out)
     }
 
     #[test]

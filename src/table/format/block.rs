@@ -7,7 +7,7 @@ use crate::error::Result;
 
 /// Bytes that a block aims at. Large enough that handing one over costs nothing beside splitting it (about
 /// 0.5 ms), small enough that one block and its edited copy stay in a second-level cache.
-pub const BLOCK_BYTES: usize = 1 << 20;
+pub const BLOCK_BYTES: usize = 1 << 18;
 
 /// The longest record, 16 MiB: longer than any row people exchange (a spreadsheet cell holds 32 KiB), so that
 /// a quote that never closes is found before it has swallowed the memory.

@@ -194,3 +194,151 @@ fn drain<T>(
     }
     Ok(rows_before)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::atomic::AtomicUsize, time::Duration};
+
+    use rayon::prelude::*;
+
+    use super::*;
+    use crate::table::format::{
+        block::{Options, Reading},
+        csv::{Blocks, Dialect, Fields, Records, check_width, open},
+    };
+
+    const ROWS: u64 = 2000;
+
+    fn file() -> String {
+        (1..=ROWS).fold("id,note\n".to_owned(), |file, row| file + &format!("{row},\"a\n{row}\"\n"))
+    }
+
+    fn blocks(file: &str) -> (Dialect, Blocks<&[u8]>) {
+        let options = Options { block_bytes: 100, ..Options::new(Reading::Strict) };
+        let (head, blocks) = open(file.as_bytes(), None, options).unwrap();
+        (head.dialect, blocks)
+    }
+
+    /// Counts and checks the rows of a block, as every worker does.
+    fn count(block: &Block, dialect: Dialect) -> Result<u64> {
+        let (mut records, mut fields, mut rows) = (Records::of(block, dialect), Fields::default(), 0);
+        while records.next_record(&mut fields) {
+            rows += 1;
+            check_width(rows, fields.len(), 2)?;
+        }
+        Ok(rows)
+    }
+
+    /// Pumps in a pool of its own size; gives the copy and the first row of every block.
+    fn pumped(file: &str, threads: usize) -> (Result<u64>, Vec<u8>, Vec<u64>) {
+        let (dialect, mut blocks) = blocks(file);
+        let (mut copy, mut first_rows) = (Vec::new(), Vec::new());
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let work = |block: &Block, out: &mut Vec<u8>| {
+            // Makes early blocks the slow ones, so that results arrive out of order.
+            if block.bytes().len().is_multiple_of(3) {
+                thread::sleep(Duration::from_micros(200));
+            }
+            out.clear();
+            out.extend_from_slice(block.bytes());
+            count(block, dialect)
+        };
+        let rows = pool.install(|| {
+            pump(&mut blocks, work, |block, out| {
+                first_rows.push(block.first_row());
+                copy.extend_from_slice(out);
+                Ok(())
+            })
+        });
+        (rows, copy, first_rows)
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same() {
+        let file = file();
+        let (rows, copy, first_rows) = pumped(&file, 1);
+        assert_eq!(rows.unwrap(), ROWS);
+        assert_eq!(copy, &file.as_bytes()[b"id,note\n".len()..]);
+        assert!(first_rows.len() > 100 && first_rows[0] == 1 && first_rows.is_sorted());
+        for threads in [2, 8] {
+            let again = pumped(&file, threads);
+            assert_eq!((again.0.unwrap(), again.1, again.2), (ROWS, copy.clone(), first_rows.clone()));
+        }
+    }
+
+    #[test]
+    fn the_first_error_of_the_file_wins_and_names_the_absolute_row() {
+        let broken = file().replace("\n900,", "\n900,,").replace("\n1234,", "\n1234,,") + "x,\"y";
+        for threads in [1, 2, 8] {
+            let (result, copy, _) = pumped(&broken, threads);
+            assert_eq!(result.unwrap_err().to_string(), "row 900: row has 3 fields, the header has 2");
+            assert!(copy.len() < broken.find("\n900,").unwrap(), "nothing of the block is given");
+        }
+        let unclosed = file() + "x,\"y\nz";
+        let (result, ..) = pumped(&unclosed, 2);
+        assert_eq!(result.unwrap_err().to_string(), "row 2001: a quote opens here and never closes");
+    }
+
+    #[test]
+    fn an_error_of_the_sink_stops_the_reader() {
+        let long = file().repeat(20);
+        let (_, mut blocks) = blocks(&long);
+        let worked = AtomicUsize::new(0);
+        let work = |_: &Block, _: &mut ()| {
+            worked.fetch_add(1, Ordering::Relaxed);
+            Ok(1)
+        };
+        let result = pump(&mut blocks, work, |block, ()| match block.first_row() {
+            5 => Err(Error::usage("full").at_row(5)),
+            _ => Ok(()),
+        });
+        assert_eq!(result.unwrap_err().to_string(), "row 5: full");
+        // Five blocks, and no more than there are buffers besides.
+        let most = 5 + 2 * rayon::current_num_threads() + SPARE_BUFFERS;
+        assert!(worked.load(Ordering::Relaxed) <= most);
+    }
+
+    #[test]
+    fn a_panic_in_work_or_sink_is_raised_again() {
+        let file = file();
+        for (in_work, threads) in [(true, 1), (true, 2), (false, 1), (false, 2)] {
+            let (_, mut blocks) = blocks(&file);
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let caught = catch_unwind(AssertUnwindSafe(|| {
+                let work = |block: &Block, _: &mut ()| {
+                    assert!(!in_work || !block.bytes().starts_with(b"1"), "asked for");
+                    Ok(1)
+                };
+                pool.install(|| pump(&mut blocks, work, |_, ()| panic!("asked for")))
+            }));
+            assert!(caught.is_err());
+        }
+    }
+
+    #[test]
+    fn work_may_use_rayon_itself() {
+        let file = file();
+        for threads in [1, 2, 8] {
+            let (dialect, mut blocks) = blocks(&file);
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let work = |block: &Block, sum: &mut u64| {
+                *sum = block.bytes().par_iter().map(|&byte| u64::from(byte)).sum();
+                count(block, dialect)
+            };
+            let mut total = 0;
+            let rows = pool.install(|| {
+                pump(&mut blocks, work, |_, sum| {
+                    total += *sum;
+                    Ok(())
+                })
+            });
+            assert_eq!(rows.unwrap(), ROWS);
+            assert_eq!(total, file["id,note\n".len()..].bytes().map(u64::from).sum::<u64>());
+        }
+    }
+
+    #[test]
+    fn an_empty_table_has_no_rows() {
+        assert_eq!(pumped("id,note\n", 2).0.unwrap(), 0);
+    }
+}

@@ -146,3 +146,115 @@ impl<R: Read> Source for Blocks<R> {
         filled
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Fields, Records, open};
+    use super::*;
+
+    fn limits(reading: Reading, max_record_bytes: usize) -> Options {
+        Options { reading, block_bytes: 8, max_record_bytes }
+    }
+
+    /// The rows of all blocks as written, with their damage, until the first error.
+    fn rows(file: &str, options: Options) -> (Vec<String>, Vec<Damage>, Option<Error>) {
+        let (head, mut blocks) = open(file.as_bytes(), Some(b','), options).unwrap();
+        let (mut rows, mut damage) = (Vec::new(), Vec::new());
+        let (mut block, mut fields) = (Block::default(), Fields::default());
+        loop {
+            match blocks.next_block(&mut block) {
+                Ok(true) => {}
+                Ok(false) => return (rows, damage, None),
+                Err(error) => {
+                    assert!(!blocks.next_block(&mut block).unwrap(), "nothing follows an error");
+                    return (rows, damage, Some(error));
+                }
+            }
+            damage.extend(block.damage());
+            let mut records = Records::of(&block, head.dialect);
+            while records.next_record(&mut fields) {
+                rows.push(String::from_utf8_lossy(&block.bytes()[fields.record()]).into_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn an_unclosed_quote_swallows_nothing() {
+        let file = "a,b\n1,x\n2,\"y\n3,\"\"\n4,z\"\"\n5,w";
+        let (found, damage, error) = rows(file, limits(Reading::Tolerant, 1000));
+        assert_eq!(found, ["1,x", "2,\"y", "3,\"\"", "4,z\"\"", "5,w"]);
+        assert_eq!(damage, [Damage::UnclosedQuote]);
+        assert!(error.is_none());
+
+        let (found, _, error) = rows(file, limits(Reading::Strict, 1000));
+        assert_eq!(found, ["1,x"]);
+        let error = error.unwrap();
+        assert_eq!(error.to_string(), "row 1: a quote opens here and never closes");
+        assert!(error.hint().is_some());
+    }
+
+    #[test]
+    fn a_record_beyond_the_limit_is_an_error_or_is_split() {
+        let file = format!("a\n1\n\"2{}\n4\"\n5\n", "\n3".repeat(20));
+        let (found, _, error) = rows(&file, limits(Reading::Strict, 30));
+        assert_eq!(found, ["1"]);
+        assert_eq!(error.unwrap().to_string(), "row 1: row is longer than 30 bytes");
+        assert_eq!(rows(&file, limits(Reading::Strict, 48)).0.len(), 3, "48 bytes is its length");
+
+        let (found, damage, error) = rows(&file, limits(Reading::Tolerant, 30));
+        let mut expected = vec!["1", "\"2"];
+        expected.extend(["3"; 20]);
+        expected.extend(["4\"", "5"]);
+        assert_eq!(found, expected);
+        assert_eq!(damage, [Damage::UnclosedQuote]);
+        assert!(error.is_none());
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut_in_pieces() {
+        let file = format!("a\n1\n{}\n2\n", "x".repeat(70));
+        let (found, damage, _) = rows(&file, limits(Reading::Tolerant, 32));
+        assert_eq!(found.iter().map(String::len).collect::<Vec<_>>(), [1, 32, 32, 6, 1]);
+        assert_eq!(damage, [Damage::LongRecord; 2]);
+    }
+
+    #[test]
+    fn long_quoted_fields_cost_linear_time_and_bounded_memory() {
+        // Every line opens a quote that never closes within the limit.
+        let file = format!("a\n{}", "\"x\n\"\"\n".repeat(100_000));
+        let (head, mut blocks) = open(file.as_bytes(), None, limits(Reading::Tolerant, 1000)).unwrap();
+        let (mut block, mut length) = (Block::default(), head.bytes.len());
+        while blocks.next_block(&mut block).unwrap() {
+            length += block.bytes().len();
+            assert!(block.bytes.capacity() <= 2000);
+        }
+        assert_eq!(length, file.len());
+    }
+
+    #[test]
+    fn a_lost_header_can_be_taken_back_as_a_record() {
+        let file = b"\xef\xbb\xbf1,2\n3,4\n";
+        let options = limits(Reading::Tolerant, 1000);
+        let (mut head, mut blocks) = open(&file[..], None, options).unwrap();
+        blocks.take_header_as_record(&mut head);
+        assert_eq!((head.names.len(), &head.bytes[..]), (0, &file[..3]));
+        let mut block = Block::default();
+        assert!(blocks.next_block(&mut block).unwrap());
+        assert_eq!(block.bytes(), &file[3..]);
+    }
+
+    #[test]
+    fn a_failing_reader_is_an_error_of_the_system() {
+        struct Failing;
+        impl Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("unplugged"))
+            }
+        }
+        let header = Cursor::new(format!("a,b\n{}", "1,2\n".repeat(20_000)));
+        let (_, mut blocks) = open(header.chain(Failing), None, Options::new(Reading::Strict)).unwrap();
+        let error = blocks.next_block(&mut Block::default()).unwrap_err();
+        assert_eq!(error.to_string(), "could not read: unplugged");
+        assert_eq!(error.class(), crate::error::Class::Io);
+    }
+}

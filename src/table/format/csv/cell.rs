@@ -116,11 +116,10 @@ impl<'a> Cell<'a> {
     pub fn replace(&self, start: usize, new_text: &[u8], dialect: Dialect, edits: &mut Edits) {
         let within = |range: &Range<usize>| start + range.start..start + range.end;
         let core = within(&self.core);
+        let would_be_empty = new_text.is_empty() && self.core.len() == self.raw.len();
         if self.is_quoted() {
             edits.push_with(core, |out| push_escaped(out, new_text));
-        } else if !needs_quotes(new_text, dialect)
-            && !(new_text.is_empty() && self.core.len() == self.raw.len())
-        {
+        } else if !would_be_empty && !needs_quotes(new_text, dialect) {
             edits.push(core, new_text);
         } else {
             edits.push_with(within(&(0..self.raw.len())), |out| {
@@ -173,4 +172,75 @@ fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
 fn needs_quotes(text: &[u8], dialect: Dialect) -> bool {
     memchr3(b'\n', b'\r', QUOTE, text).is_some()
         || memchr2(dialect.delimiter, dialect.terminator.byte(), text).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dialect::Terminator;
+    use super::*;
+    use crate::table::format::splice::splice;
+
+    const COMMA: Dialect = Dialect { delimiter: b',', terminator: Terminator::Lf, bom_bytes: 0 };
+
+    fn replaced(raw: &str, new_text: &str) -> String {
+        let mut edits = Edits::default();
+        Cell::new(raw.as_bytes()).replace(0, new_text.as_bytes(), COMMA, &mut edits);
+        let mut out = Vec::new();
+        splice(raw.as_bytes(), &edits, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_cell_says_its_text_and_knows_its_core() {
+        for (raw, text, core_text, quoted) in [
+            ("", "", "", false),
+            ("12.5", "12.5", "12.5", false),
+            ("  12 ", "  12 ", "12", false),
+            ("   ", "   ", "", false),
+            ("\"\"", "", "", true),
+            ("\"12\"", "12", "12", true),
+            ("\" 12 \"", " 12 ", "12", true),
+            ("\"12\"  ", "12  ", "12", true),
+            ("\"a\"\"b\"", "a\"b", "a\"b", true),
+            ("\"\"\"\"", "\"", "\"", true),
+            ("\"a\"\"\" ", "a\" ", "a\"", true),
+            // The quote isn't at the start: it is text.
+            (" \"x\"", " \"x\"", "\"x\"", false),
+            ("5\" disk", "5\" disk", "5\" disk", false),
+            // More after the closing quote: the csv crate reads it like this too.
+            ("\"a\"b\"c", "ab\"c", "ab\"c", false),
+            ("\" a\"b ", " ab ", "ab", false),
+            // Never closed.
+            ("\"abc", "\"abc", "\"abc", false),
+            ("\"", "\"", "\"", false),
+        ] {
+            let cell = Cell::new(raw.as_bytes());
+            assert_eq!(cell.text(), text.as_bytes(), "text of {raw:?}");
+            assert_eq!(cell.core_text(), core_text.as_bytes(), "core of {raw:?}");
+            assert_eq!(cell.is_quoted(), quoted, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_replacement_keeps_quotes_and_spaces() {
+        for (raw, new_text, expected) in [
+            ("12", "13", "13"),
+            ("  12 ", "13", "  13 "),
+            ("\"12\"", "13", "\"13\""),
+            ("\" 12 \"  ", "13", "\" 13 \"  "),
+            ("\"12\"", "a\"b,\n", "\"a\"\"b,\n\""),
+            ("\"a\"\"b\"", "c", "\"c\""),
+            // Quotes only where they are needed.
+            ("x", "a;b", "a;b"),
+            ("x", "a,b", "\"a,b\""),
+            (" x ", "a\"b", "\" a\"\"b \""),
+            ("x", "a\rb", "\"a\rb\""),
+            ("x", "", "\"\""),
+            (" x ", "", "  "),
+            ("\"a\"b", "c", "c"),
+            ("\"a\"b", "c\"", "\"c\"\"\""),
+        ] {
+            assert_eq!(replaced(raw, new_text), expected, "{raw:?} with {new_text:?}");
+        }
+    }
 }

@@ -38,7 +38,7 @@ impl Terminator {
     }
 }
 
-/// How a file is written. See the [module page](self).
+/// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
     /// The byte between two fields; never a quote, CR or LF.

@@ -97,7 +97,8 @@ fn header(
     let mut fields = Fields::default();
     let mut records = Records::new(body, dialect);
     let mut found = records.next_record(&mut fields);
-    if !is_last_try && !(found && fields.is_terminated()) {
+    let complete = found && fields.is_terminated();
+    if !complete && !is_last_try {
         return Ok(None);
     }
     if found && records.is_unclosed() && options.reading == Reading::Tolerant {
@@ -122,4 +123,45 @@ fn header(
 
 fn name(raw: &[u8]) -> String {
     String::from_utf8_lossy(&Cell::new(raw).text()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(file: &[u8], delimiter: Option<u8>) -> String {
+        let error = open(file, delimiter, Options::new(Reading::Strict)).err().expect("no table");
+        assert!(error.hint().is_some(), "{error}");
+        error.to_string()
+    }
+
+    #[test]
+    fn a_file_without_a_header_says_why() {
+        for (file, expected) in [
+            (&b""[..], "the file is empty"),
+            (b"\n\r\n", "the file is empty"),
+            (b"\xef\xbb\xbf", "the file is empty"),
+            (b"\xff\xfea\x00", "the file is UTF-16, not UTF-8"),
+            (b"a,\"b\n1,2\n", "the header has a quote that never closes"),
+        ] {
+            assert_eq!(message(file, None), expected);
+        }
+        assert_eq!(message(b"a\n", Some(b'"')), "'\"' can't separate fields");
+        assert_eq!(message(&vec![b'x'; 17 << 20], None), "the header is longer than 16777216 bytes");
+    }
+
+    #[test]
+    fn tolerant_reading_gets_past_an_unclosed_quote_in_the_header() {
+        let (head, _) = open(&b"a,\"b\n1,2\n"[..], None, Options::new(Reading::Tolerant)).unwrap();
+        assert_eq!(head.names, ["a", "\"b"]);
+        assert_eq!(head.bytes, b"a,\"b\n");
+    }
+
+    #[test]
+    fn a_header_longer_than_the_sniffed_bytes_is_read_whole() {
+        let names: Vec<String> = (0..20_000).map(|i| format!("column {i}")).collect();
+        let file = names.join(",") + "\n1,2\n";
+        let (head, _) = open(file.as_bytes(), None, Options::new(Reading::Strict)).unwrap();
+        assert_eq!(head.names, names);
+    }
 }

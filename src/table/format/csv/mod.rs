@@ -6,8 +6,14 @@
 //! never decoded and never written anew, so it stays as it is: quoting, spaces, line ends, blank lines, ragged
 //! rows, bytes that aren't UTF-8.
 //!
-//! The rule by which records are split stands in [`records`]; [`cut`] applies the same rule faster and coarser,
-//! and the properties at the end of [`fidelity`] hold the two together.
+//! The rule, and there is no other: a quote opens a quoted field only at a field's start. Inside, two quotes
+//! are one escaped quote. After the closing quote everything up to the delimiter is literal. A delimiter or a
+//! terminator outside quotes ends the field. A carriage return just before the line feed belongs to the
+//! terminator; any other one in such a file is data. A blank line isn't a record. The `csv` crate splits the
+//! same way, except that it ends a record at a lone carriage return too.
+//!
+//! `records.rs` applies the rule to every field, `cut.rs` only as far as record ends need it, and the properties
+//! in `fidelity.rs` hold both to a third, plain reading of it.
 //!
 //! Source: RFC 4180, sections 2.5 to 2.7, where it says anything; the `csv` crate where it doesn't.
 

@@ -1,10 +1,6 @@
 //! The records of a block and the byte range of each of their fields: the hot loop of the whole product.
 //!
-//! The rule, and there is no other: a quote opens a quoted field only at a field's start. Inside, two quotes
-//! are one escaped quote. After the closing quote everything up to the delimiter is literal. A delimiter or a
-//! terminator outside quotes ends the field. A carriage return just before the line feed belongs to the
-//! terminator; any other one in such a file is data. A blank line isn't a record. The `csv` crate splits the
-//! same way, except that it ends a record at a lone carriage return too.
+//! The rule stands on the page of the folder. A test reads it plainly, byte by byte, and compares.
 //!
 //! Ragged records are given as they are; [`check_width`] is for callers that insist.
 
@@ -79,7 +75,7 @@ impl Fields {
     }
 }
 
-/// The records of a run of whole records. See the [module page](self) for the rule.
+/// The records of a run of whole records. See the [page of the folder](super) for the rule.
 pub struct Records<'a> {
     bytes: &'a [u8],
     marks: Marks<'a>,

@@ -6,9 +6,11 @@
 //! Second", 2019, section 3.1). The quoting rule itself stays in the callers, one branch per set bit, because
 //! simdjson's way of finding quoted regions, by the parity of the quotes before, is wrong for `5" disk`.
 //!
-//! There is no unsafe code: SSE2 belongs to every x86-64, and a chunk is loaded through safe arrays, which the
-//! compiler turns into plain vector loads. Other machines take the portable twin, eight bytes at a time in an
-//! integer. A test holds the two to each other.
+//! On x86-64 the mask comes from SSE2, which every such processor has, so nothing is detected at run time; AVX2
+//! would be worth little more, because walking the bits costs several times what finding them does. Other
+//! machines take the portable twin, eight bytes at a time in an integer, which makes splitting about three times
+//! slower, the speed of the `csv` crate. A test holds the two to each other. Also tried and left (November 2026):
+//! positions written to a queue in groups of eight, as simdjson does, was 10 % faster and twice as long.
 
 /// Bytes looked at in one step: as many as a mask has bits.
 const CHUNK_BYTES: usize = u64::BITS as usize;

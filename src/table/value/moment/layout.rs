@@ -97,14 +97,17 @@ impl Layout {
     }
 
     fn write_field(&self, index: usize, value: u32, text: &str, out: &mut String) -> Option<()> {
-        use std::fmt::Write as _;
         let width = match index {
             YEAR => 4,
             MINUTE | SECOND => 2,
             _ if value >= 10 => 2,
             _ => self.short_width(index, text)?,
         };
-        write!(out, "{value:0width$}").ok()
+        // Digit by digit: formatting takes several times as long.
+        for place in (0..width as u32).rev() {
+            out.push(char::from(b'0' + (value / 10_u32.pow(place) % 10) as u8));
+        }
+        Some(())
     }
 
     /// How wide a number below ten is written: as the text's other numbers of its kind show.

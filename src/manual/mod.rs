@@ -1,0 +1,13 @@
+//! The manual: four pages that stand beside the code as Markdown, and whose examples are compiled and run with the tests.
+
+#[doc = include_str!("design.md")]
+pub mod design {}
+
+#[doc = include_str!("threats.md")]
+pub mod threats {}
+
+#[doc = include_str!("limits.md")]
+pub mod limits {}
+
+#[doc = include_str!("formats.md")]
+pub mod formats {}
