@@ -103,12 +103,24 @@ impl Error {
 
     /// An error of the operating system while doing `what` (an infinitive: `"read"`) to `path`.
     pub(crate) fn io(what: &str, path: &Path, source: io::Error) -> Self {
-        Self::plain(Class::Io, format!("could not {what} `{}`: {source}", path.display()))
+        let mut error =
+            Self::plain(Class::Io, format!("could not {what} `{}`: {}", path.display(), said(&source)));
+        error.0.hint = io_hint(source.kind()).map(str::to_owned);
+        error
     }
 
     fn plain(class: Class, message: impl Into<String>) -> Self {
         let reason: Box<dyn std::error::Error + Send + Sync> = message.into().into();
         Error(Box::new(Inner { class, place: Place::default(), hint: None, reason }))
+    }
+
+    /// Names the data that was read, and drops a position in the policy: nobody typed the policy's name.
+    #[must_use]
+    pub(crate) fn in_data(mut self, file: &str) -> Self {
+        if self.0.place.file.is_none() {
+            self.0.place.line_column = None;
+        }
+        self.in_file(file)
     }
 
     /// Adds or replaces the hint.
@@ -211,6 +223,23 @@ impl std::error::Error for Error {
     }
 }
 
+/// What the system said, without its number: `No such file or directory`.
+pub(crate) fn said(source: &io::Error) -> String {
+    let text = source.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+fn io_hint(kind: io::ErrorKind) -> Option<&'static str> {
+    use io::ErrorKind as Kind;
+    Some(match kind {
+        Kind::NotFound => "check the name",
+        Kind::PermissionDenied => "check who may read and write there",
+        Kind::ReadOnlyFilesystem => "choose a place that can be written to",
+        Kind::StorageFull | Kind::QuotaExceeded => "make room, or choose another place",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,5 +254,20 @@ mod tests {
         assert_eq!(error.to_string(), "a.csv, row 7: row has 3 fields, the header has 4");
         assert_eq!(error.hint(), Some("look at row 7"));
         assert_eq!(error.exit_code(), 2);
+    }
+
+    #[test]
+    fn what_the_system_says_comes_without_its_number_and_with_a_hint() {
+        let error = Error::io("open", Path::new("a.csv"), io::Error::from_raw_os_error(2));
+        assert_eq!(error.to_string(), "could not open `a.csv`: No such file or directory");
+        assert_eq!(error.hint(), Some("check the name"));
+    }
+
+    #[test]
+    fn a_line_of_the_policy_is_no_line_of_the_data() {
+        let error = Error::usage("the file has no column `Id`").at_line(4, 8).in_data("a.csv");
+        assert_eq!(error.to_string(), "a.csv: the file has no column `Id`");
+        let error = Error::usage("unknown key `x`").at_line(4, 8).in_file("policy.toml").in_data("a.csv");
+        assert_eq!(error.to_string(), "policy.toml:4:8: unknown key `x`");
     }
 }

@@ -6,13 +6,13 @@
 //! ```
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::error::{Class, Error, Reason, Result};
+use crate::error::{Class, Error, Reason, Result, said};
 use crate::keys::keyring::Keyring;
 use crate::ledger::{Ledger, Recorded, Registry};
 
@@ -22,8 +22,8 @@ enum HomeError {
     InUse(String),
     #[error("there is no home in `{0}`")]
     Missing(String),
-    #[error("could not read the key file `{path}`: {source}")]
-    Unreadable { path: String, source: std::io::Error },
+    #[error("could not read the key file `{path}`: {}", said(source))]
+    Unreadable { path: String, source: io::Error },
 }
 
 impl Reason for HomeError {
@@ -81,9 +81,7 @@ impl Home {
     /// # Errors
     /// If the folder exists and is not empty.
     pub fn create(&self, keyring: &Keyring, keyring_text: &str, origin: &str) -> Result<()> {
-        if fs::read_dir(&self.root).is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(HomeError::InUse(self.root.display().to_string()).into());
-        }
+        self.check_unused()?;
         let parent = match self.root.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -101,6 +99,18 @@ impl Home {
         // It has moved: nothing is left to clean up.
         let _ = made.keep();
         Ok(())
+    }
+
+    /// Refuses a folder that holds anything.
+    ///
+    /// # Errors
+    /// If the folder exists and is not empty, or is no folder.
+    pub fn check_unused(&self) -> Result<()> {
+        let in_use = match fs::read_dir(&self.root) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        if in_use { Err(HomeError::InUse(self.root.display().to_string()).into()) } else { Ok(()) }
     }
 
     /// Opens the key file. `passphrase` is asked for only if the file is sealed.

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// Mark every copy of a dataset that leaves the house; name the partner whose copy leaked.
 #[derive(Debug, Parser)]
-#[command(name = "dyepack", version, max_term_width = 100)]
+#[command(name = "dyepack", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -15,14 +15,19 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// What the help lists last: it is the same for all commands.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Debug, Args)]
 pub struct Global {
     /// Folder of keys, policies and ledger [default: the platform's data folder]
-    #[arg(long, global = true, env = "DYEPACK_HOME", value_name = "FOLDER")]
+    #[arg(long, global = true, env = "DYEPACK_HOME", hide_env_values = true, value_name = "FOLDER")]
+    #[arg(help_heading = EVERYWHERE)]
     pub home: Option<PathBuf>,
     /// Seconds to wait for another dyepack that holds the ledger
     #[arg(long, global = true, default_value = "30", value_name = "SECONDS", value_parser = seconds)]
+    #[arg(help_heading = EVERYWHERE)]
     pub lock_timeout: Duration,
 }
 
@@ -58,7 +63,7 @@ pub enum Recipient {
         /// Short name, used on the command line and in the ledger: a-z, 0-9, `-`, `_`, `.`
         id: String,
         /// Full name
-        #[arg(long)]
+        #[arg(long, value_parser = name)]
         name: String,
         /// Whom to call
         #[arg(long)]
@@ -129,10 +134,10 @@ pub struct Stamp {
     #[arg(long)]
     pub agreement: Option<String>,
     /// Who stamps [default: the user's login name]
-    #[arg(long, env = "DYEPACK_OPERATOR")]
+    #[arg(long, env = "DYEPACK_OPERATOR", hide_env_values = true)]
     pub operator: Option<String>,
     /// Id of the release; stamping again with it gives the same bytes and no second entry [default: a new one]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = name)]
     pub release_id: Option<String>,
     /// Byte between fields, or `tab` [default: found in the file]
     #[arg(long, value_parser = delimiter)]
@@ -146,7 +151,7 @@ pub struct Stamp {
     /// Count what would be marked; write nothing, record nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Print the receipt as one line of JSON on standard output
+    /// Print the receipt as one line of JSON on standard output, or on standard error after `-o -`
     #[arg(long, conflicts_with = "dry_run")]
     pub json: bool,
 }
@@ -214,6 +219,17 @@ pub struct Demo {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "not a possible number of seconds".to_owned())
+}
+
+/// A name that is printed and looked for later: it must be there, and show itself as it is.
+fn name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    if text.chars().any(char::is_control) {
+        return Err("must be one line of plain text".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn alpha(text: &str) -> Result<f64, String> {

@@ -102,7 +102,8 @@ pub fn run(args: &args::Demo) -> Result<u8> {
     ));
     terminal::say("5. dyepack trace leaked.csv\n");
 
-    let (recipients, readings) = trace_command::case(&session.home, &session, None)?;
+    let trace_command::Known { recipients, readings, .. } =
+        trace_command::known(&session.home, &session, None)?;
     let case = Case { secret: &keyring.marking, recipients: &recipients, readings: &readings, alpha: 1e-6 };
     let input = File::open(&leak).map_err(|error| Error::io("open", &leak, error))?;
     let findings = trace::trace(input, "leaked.csv", &case, &trace::Options::default())?;

@@ -5,6 +5,7 @@
 
 mod args;
 mod demo;
+mod input;
 mod ledger;
 mod passphrase;
 mod recipients;

@@ -7,13 +7,44 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Reason, Result, said};
 
 /// Names a file whose first line is the passphrase.
 const FILE_VARIABLE: &str = "DYEPACK_PASSPHRASE_FILE";
 
 /// Fewer characters than this are guessed in no time, whatever the key derivation.
 const SHORTEST: usize = 8;
+
+#[derive(Debug, thiserror::Error)]
+enum PassphraseError {
+    #[error("could not read the passphrase from `{path}`: {}", said(source))]
+    Unreadable { path: String, source: io::Error },
+    #[error("could not ask for the passphrase: {}", said(.0))]
+    NotAsked(#[source] io::Error),
+    #[error("the two passphrases differ")]
+    Differ,
+}
+
+impl Reason for PassphraseError {
+    fn class(&self) -> Class {
+        match self {
+            PassphraseError::Differ => Class::Usage,
+            _ => Class::Key,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            PassphraseError::Unreadable { .. } => {
+                format!("the variable {FILE_VARIABLE} names this file: correct or unset it")
+            }
+            PassphraseError::NotAsked(_) => {
+                format!("put it in a file and name that in {FILE_VARIABLE}")
+            }
+            PassphraseError::Differ => "nothing was made: try again".into(),
+        })
+    }
+}
 
 /// The passphrase of an existing key file; `None` if nobody can be asked.
 pub fn ask() -> Result<Option<Zeroizing<String>>> {
@@ -36,7 +67,7 @@ pub fn choose() -> Result<Option<Zeroizing<String>>> {
     }
     let passphrase = check(prompt("New passphrase: ")?)?;
     if *prompt("Again: ")? != *passphrase {
-        return Err(Error::usage("the two passphrases differ"));
+        return Err(PassphraseError::Differ.into());
     }
     Ok(Some(passphrase))
 }
@@ -51,12 +82,13 @@ fn check(passphrase: Zeroizing<String>) -> Result<Zeroizing<String>> {
 
 fn from_file() -> Result<Option<Zeroizing<String>>> {
     let Some(path) = std::env::var_os(FILE_VARIABLE).map(PathBuf::from) else { return Ok(None) };
-    let text = Zeroizing::new(fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?);
+    let text = Zeroizing::new(
+        fs::read_to_string(&path)
+            .map_err(|source| PassphraseError::Unreadable { path: path.display().to_string(), source })?,
+    );
     Ok(Some(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())))
 }
 
 fn prompt(question: &str) -> Result<Zeroizing<String>> {
-    rpassword::prompt_password(question)
-        .map(Zeroizing::new)
-        .map_err(|error| Error::usage(format!("could not ask for the passphrase: {error}")))
+    Ok(Zeroizing::new(rpassword::prompt_password(question).map_err(PassphraseError::NotAsked)?))
 }

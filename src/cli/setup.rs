@@ -16,6 +16,7 @@ use super::args;
 use super::{DONE, Session, now, operator, passphrase, terminal};
 
 pub fn init(session: &Session, no_passphrase: bool) -> Result<u8> {
+    session.home.check_unused()?;
     let mut rng = rand::rng();
     let keyring = Keyring::generate(&mut rng);
     let label = format!("dyepack keys, made {}: keep a copy where this machine's thief is not", now());
@@ -79,16 +80,7 @@ fn adopt(session: &Session, file: &Path) -> Result<u8> {
 fn show(session: &Session, dataset: &str) -> Result<u8> {
     let ledger = session.home.ledger(session.wait, "policy show")?;
     let registry = Registry::replay(&ledger.entries()?);
-    let adopted = registry.in_force(dataset).ok_or_else(|| {
-        let known: Vec<&str> = registry.policies.keys().map(String::as_str).collect();
-        Error::usage(format!("no policy is in force for dataset `{dataset}`")).with_hint(
-            if known.is_empty() {
-                "put one into force with `dyepack policy adopt FILE`".to_owned()
-            } else {
-                format!("datasets with a policy: {}", known.join(", "))
-            },
-        )
-    })?;
+    let adopted = registry.in_force(dataset).ok_or_else(|| deliver::no_policy(&registry, dataset))?;
     terminal::print(deliver::stored_policy(&ledger, &adopted.policy)?.text())?;
     Ok(DONE)
 }

@@ -1,7 +1,6 @@
 //! `stamp`: what was typed becomes an order, and the receipt is shown.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE32_NOPAD;
@@ -14,14 +13,14 @@ use crate::report::{json, terminal::grouped};
 use crate::stamp::deliver::{self, Order, Receipt, Terms};
 use crate::stamp::engine::{self, Options, Stamped};
 
+use super::input::{Input, STREAM};
 use super::{DONE, Session, args, now, operator, terminal};
 
-/// Standard input or output.
-const STREAM: &str = "-";
-
 pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
-    let keyring = session.keyring()?;
+    // What is mistyped is said before anybody is asked for a passphrase.
     let input = Input::open(&args.file)?;
+    let order = order(args);
+    let keyring = session.keyring()?;
     let bar = terminal::bar("stamping", input.bytes);
     let progress = |done| bar.set_position(done);
     let options = Options {
@@ -30,20 +29,20 @@ pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
         interrupted: terminal::interruptible(),
         ..Options::default()
     };
-    let name = input.name.clone();
     let outcome = pool(args.threads)?.install(|| {
         if args.dry_run {
             let terms =
                 Terms::look_up(&session.home.ledger(session.wait, "stamp")?, &args.dataset, &args.to)?;
             engine::stamp(input.reader, io::sink(), &terms.marking(&keyring), &options)
                 .map(|stamped| (None, stamped))
+                .map_err(|error| error.in_data(&order.source_name()))
         } else {
-            deliver::deliver(&session.home, &keyring, session.wait, &order(args), input.reader, &options)
+            deliver::deliver(&session.home, &keyring, session.wait, &order, input.reader, &options)
                 .map(|(receipt, stamped)| (Some(receipt), stamped))
         }
     });
     bar.finish_and_clear();
-    let (receipt, stamped) = outcome.map_err(|error| error.in_file(name))?;
+    let (receipt, stamped) = outcome?;
     match receipt {
         Some(receipt) if args.json => {
             // With the copy on standard output, the receipt must not mix with it.
@@ -67,36 +66,12 @@ pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
     Ok(DONE)
 }
 
-/// A file or standard input.
-pub struct Input {
-    pub reader: Box<dyn Read + Send>,
-    /// As the user named it.
-    pub name: String,
-    /// Its length, 0 if it is not known.
-    pub bytes: u64,
-}
-
-impl Input {
-    pub fn open(path: &Path) -> Result<Input> {
-        let name = path.display().to_string();
-        if path == Path::new(STREAM) {
-            return Ok(Input { reader: Box::new(io::stdin()), name: "standard input".into(), bytes: 0 });
-        }
-        let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-        let metadata = file.metadata().map_err(|error| Error::io("read", path, error))?;
-        if metadata.is_dir() {
-            return Err(Error::usage(format!("`{name}` is a folder")).with_hint("name one file"));
-        }
-        Ok(Input { reader: Box::new(file), name, bytes: metadata.len() })
-    }
-}
-
 /// A pool of `threads` threads, one a core if not said.
 pub fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
-    ThreadPoolBuilder::new()
-        .num_threads(threads.unwrap_or(0))
-        .build()
-        .map_err(|error| Error::usage(format!("could not start {} threads: {error}", threads.unwrap_or(0))))
+    ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|error| {
+        Error::usage(format!("could not start {} threads: {error}", threads.unwrap_or(0)))
+            .with_hint("name fewer with --threads")
+    })
 }
 
 fn is_stream(path: Option<&Path>) -> bool {

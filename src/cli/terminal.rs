@@ -7,19 +7,23 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::{Error, Result};
+use crate::report::terminal::plain;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+
+/// What shells report for a program that Ctrl-C ended.
+const STOPPED: i32 = 130;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Prints `error:` and, if there is one, `hint:`.
 pub fn complain(error: &Error) {
     let mut err = anstream::stderr().lock();
-    let _ = writeln!(err, "{ERROR}error:{ERROR:#} {error}");
+    let _ = writeln!(err, "{ERROR}error:{ERROR:#} {}", plain(&error.to_string()));
     if let Some(hint) = error.hint() {
-        let _ = writeln!(err, "{HINT}hint:{HINT:#} {hint}");
+        let _ = writeln!(err, "{HINT}hint:{HINT:#} {}", plain(hint));
     }
 }
 
@@ -63,9 +67,14 @@ pub fn bar(task: &str, bytes: u64) -> ProgressBar {
         .with_message(task.to_owned())
 }
 
-/// From now on Ctrl-C and the like stop the work with an error, so that temporary files are removed.
+/// From now on Ctrl-C and the like stop the work with an error, so that temporary files are removed. A second one ends the
+/// process on the spot: it may be waiting for something that never comes.
 pub fn interruptible() -> &'static AtomicBool {
     // A second call, or a system without signals, changes nothing.
-    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(STOPPED);
+        }
+    });
     &INTERRUPTED
 }

@@ -5,6 +5,9 @@
 //!
 //! A column is matched by contents only when it fits clearly better than every other one: a wrong column would be read as
 //! noise and could hide the leaker, though it could not accuse anybody.
+//!
+//! A leak may have lost its header. Its first row then stands for the names, and a name would be a cell's value: unless one
+//! of the names is one of ours, columns are named by their number.
 
 use serde::Serialize;
 
@@ -34,7 +37,7 @@ pub enum MatchedBy {
 pub struct ColumnMatch {
     /// The column's name in the dataset.
     pub ours: String,
-    /// Its name in the leak.
+    /// Its name in the leak; `column 3` if the leak's first line may be no header.
     pub leaked: String,
     /// What it was recognised by.
     pub by: MatchedBy,
@@ -66,7 +69,16 @@ pub fn match_columns(wanted: &[&str], release: &Sketch, leaked: &[ColumnSketch])
         }
     }
     match_contents(wanted, release, leaked, &mut matches);
+    if !has_header(release, leaked) {
+        matches.iter_mut().for_each(|found| found.leaked = format!("column {}", found.index + 1));
+    }
     matches
+}
+
+/// Whether the first line of the leak can be told to be a header, by a name that is one of ours.
+fn has_header(release: &Sketch, leaked: &[ColumnSketch]) -> bool {
+    let ours = || release.columns.iter().map(|column| plain(&column.name)).filter(|name| !name.is_empty());
+    leaked.iter().any(|theirs| ours().any(|name| name == plain(&theirs.name)))
 }
 
 /// Matches what is left over by contents: the most alike pair first, as long as it is clearly the best for both columns.
@@ -174,6 +186,18 @@ mod tests {
         let ours: Vec<&str> = found.iter().map(|found| found.0.as_str()).collect();
         assert_eq!(ours, OURS, "{found:?}");
         assert!(found.iter().all(|found| found.2 == MatchedBy::Contents));
+    }
+
+    #[test]
+    fn names_are_repeated_only_where_a_name_is_known() {
+        let (release, rows) = (sketch(OURS, 0..1000), 100..300);
+        let leaked = |names| {
+            let found = match_columns(&OURS, &release, &sketch(names, rows.clone()).columns);
+            found.into_iter().map(|found| found.leaked).collect::<Vec<_>>()
+        };
+        let first_row = ["id-99", "emergency", "2024-01-02", "663.09"];
+        assert_eq!(leaked(first_row), ["column 1", "column 2", "column 3", "column 4"]);
+        assert!(leaked(["visit", "b", "c", "COST"]).contains(&"visit".to_owned()));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(super) enum Reason {
     DuplicateRelease(String),
     #[error("`{0}` is no BLAKE3 hash in 64 lower-case hex digits")]
     BadHash(String),
-    #[error("the ledger has no entry {index}, it ends at {size}")]
+    #[error("there is no entry {index}, the ledger has {size}")]
     NoEntry { index: u64, size: u64 },
     #[error("the ledger never had {old} entries, it has {size}")]
     NoPrefix { old: u64, size: u64 },
@@ -89,6 +89,10 @@ impl error::Reason for Reason {
             Reason::WrongSigner => "unlock the key that created this ledger",
             Reason::DuplicateRelease(_) => "a release is recorded once: choose another `--release-id`",
             Reason::Index(_) => "the index can be rebuilt from the log: run `dyepack ledger reindex`",
+            Reason::NoEntry { .. } => "entries count from 0: see `dyepack ledger list`",
+            Reason::VerifierKey(_) => {
+                "it looks like NAME+ID+KEY: `dyepack init` printed it, and `ledger.vkey` in the ledger's folder holds it"
+            }
             Reason::OtherKey => "compare the key with the one handed over when the ledger was set up",
             Reason::Root
             | Reason::Entry { .. }

@@ -1,33 +1,55 @@
 //! The report that a tired person can read: one screen, the verdict first, then who, how sure, and what to do next.
 //!
-//! Probabilities are said in words and as a bound; nothing is rounded towards guilt. Styles are ANSI codes; whoever prints
-//! takes them out where they are not wanted (`NO_COLOR`, a pipe).
+//! Probabilities are said in words and as a bound; nothing is rounded towards guilt. What comes out of the leak or was typed by
+//! somebody (file, column and partner names) is shortened and shown as plain text: a header must not steer the terminal.
+//! Styles are ANSI codes; whoever prints takes them out where they are not wanted (`NO_COLOR`, a pipe).
+
+mod words;
 
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::evidence::score::CARRIERS_TO_NAME;
 use crate::evidence::verdict::Verdict;
 use crate::leak::align::MatchedBy;
 use crate::trace::findings::{Accused, Findings, ReleaseMatch};
+
+use words::{and_more, list, share, shorten, wrap};
+pub use words::{grouped, once_in, plain};
 
 const BOLD: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();
 const ALARM: Style = AnsiColor::Red.on_default().bold();
 
-/// Lines of a kind that are shown before the rest is only counted: the report must fit one screen.
+/// Columns of the screen.
+const WIDTH: usize = 100;
+
+/// Columns of a row's label, with the space around it.
+const LABEL_WIDTH: usize = 13;
+
+/// Names and rows of a kind that are shown before the rest is only counted: the report must fit one screen of 24 lines.
 const SHOWN: usize = 3;
+
+/// Columns that a name, of a partner or a file, may take.
+const NAME_WIDTH: usize = 48;
+
+/// Columns that an id may take where the whole of it stands elsewhere too.
+const ID_WIDTH: usize = 24;
 
 /// The whole report.
 pub fn report(findings: &Findings) -> String {
     let mut out = String::new();
     verdict(&mut out, findings);
     out.push('\n');
-    for accused in findings.accused.iter().take(SHOWN) {
-        row(&mut out, "Release", &release_line(accused));
+    releases(&mut out, findings);
+    leak(&mut out, findings);
+    if findings.verdict == Verdict::NoMatch {
+        needed(&mut out, findings);
+    } else {
+        evidence(&mut out, findings);
     }
-    facts(&mut out, findings);
     out.push('\n');
     next_steps(&mut out, findings);
     out
@@ -40,118 +62,206 @@ fn verdict(out: &mut String, findings: &Findings) {
         Verdict::Inconclusive => (WARN, "INCONCLUSIVE"),
         Verdict::NoMatch => (GOOD, "NO MATCH"),
     };
-    let _ = write!(out, "{style}{word}{style:#}");
-    if findings.accused.is_empty() {
-        let _ = writeln!(out, "  {BOLD}nobody is named{BOLD:#}");
-    } else {
-        let names: Vec<String> = findings.accused.iter().take(SHOWN).map(named).collect();
-        let more = findings.accused.len().saturating_sub(SHOWN);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let _ = writeln!(out, "  {BOLD}{}{more}{BOLD:#}", names.join(", "));
-    }
-    let _ = writeln!(out, "{}", meaning(findings));
+    let names = match findings.accused.as_slice() {
+        [] => "nobody is named".to_owned(),
+        [one] => named(one),
+        many => and_more(many.iter().map(|accused| accused.recipient.as_str()), SHOWN),
+    };
+    let _ =
+        writeln!(out, "{style}{word}{style:#}  {BOLD}{}{BOLD:#}", shorten(&names, WIDTH - word.len() - 2));
+    let _ = writeln!(out, "{}", wrap(&meaning(findings), WIDTH));
 }
 
 fn named(accused: &Accused) -> String {
     match &accused.name {
-        Some(name) => format!("{} ({name})", accused.recipient),
+        Some(name) => format!("{} ({})", accused.recipient, shorten(name, NAME_WIDTH)),
         None => accused.recipient.clone(),
     }
 }
 
 /// The verdict in words, with its bound.
 fn meaning(findings: &Findings) -> String {
-    let dataset = findings.dataset.as_deref().unwrap_or("any dataset");
     match findings.verdict {
-        Verdict::Exact => {
-            let releases: Vec<&str> =
-                findings.identical_releases.iter().map(|r| r.release.as_str()).collect();
-            let plural = if releases.len() == 1 { "release" } else { "releases" };
-            format!(
-                "The leak is, byte for byte, {plural} {}, which nobody else was given.",
-                releases.join(", ")
-            )
-        }
+        Verdict::Exact => exact(findings),
         Verdict::Identified => {
-            let worst =
-                findings.accused.iter().filter_map(|a| a.ln_family_p).fold(f64::NEG_INFINITY, f64::max);
-            let subject = if findings.accused.len() == 1 { "The copy of" } else { "The copies of" };
-            format!(
-                "{subject} {dataset} given to the above leaked. An innocent partner would score this high\n\
-                 less than {} (every comparison counted; the limit is {}).",
-                once_in(worst),
-                once_in(findings.alpha.ln()),
-            )
-        }
-        Verdict::Inconclusive => {
-            let evidence = &findings.evidence;
-            let why = if let [_, _, ..] = findings.identical_releases.as_slice() {
-                "It equals copies that more than one partner was given, so its bytes prove nothing."
-            } else if findings.identical_releases.iter().any(|release| !release.marked) {
-                "It equals a release in which no cell was changed, so it equals the unmarked source too."
-            } else if evidence.power < 0.5 {
-                "Too few marked cells can be read to name anybody."
-            } else {
-                "Marks could be read, and they fit no registered partner: it may be the unmarked original,\n\
-                 marks may have been destroyed, or the copies of many partners were mixed."
+            let dataset = findings.dataset.as_deref().unwrap_or("the dataset");
+            let whose = match findings.accused.as_slice() {
+                [one] => format!("a copy of {dataset} that was given to {}", one.recipient),
+                many => format!("copies of {dataset} that were given to the {} partners named", many.len()),
             };
-            format!("The leak comes from {dataset}. {why}")
+            format!("The file has the marks of {whose}. {}", bound(findings).unwrap_or_default())
         }
-        Verdict::NoMatch => {
-            "Nothing says that this file is ours: no dataset's rows or marks were found in it.".into()
-        }
+        Verdict::Inconclusive => inconclusive(findings),
+        Verdict::NoMatch => no_match(findings),
     }
 }
 
-fn facts(out: &mut String, findings: &Findings) {
-    let leak = &findings.leak;
-    let evidence = &findings.evidence;
-    row(
-        out,
-        "Leak",
-        &format!(
-            "{}: {} rows, {} separated by {}",
-            leak.path,
-            grouped(leak.rows),
-            leak.format,
-            leak.delimiter
+/// How improbable the worst case of the named is, if the marks say so at all.
+fn bound(findings: &Findings) -> Option<String> {
+    let worst = findings
+        .accused
+        .iter()
+        .map(|accused| accused.ln_family_p.unwrap_or(0.0))
+        .reduce(f64::max)
+        .filter(|&worst| worst < findings.alpha.ln())?;
+    Some(format!(
+        "An innocent partner would score this high less than {} (all comparisons counted; the limit is {}).",
+        once_in(worst),
+        once_in(findings.alpha.ln()),
+    ))
+}
+
+fn exact(findings: &Findings) -> String {
+    let ids: Vec<String> =
+        findings.identical_releases.iter().map(|release| shorten(&release.release, ID_WIDTH)).collect();
+    let ids = and_more(ids.iter().map(String::as_str), SHOWN);
+    let to = findings.accused.first().map_or("one partner", |accused| accused.recipient.as_str());
+    let plural = if findings.identical_releases.len() == 1 { "release" } else { "releases" };
+    let bytes = format!("The file is, byte for byte, {plural} {ids}, given to {to} alone.");
+    match bound(findings) {
+        Some(bound) => format!("{bytes} Its marks say the same. {bound}"),
+        None => format!(
+            "{bytes} Its marks alone would not name anybody: with {} marked cells read, another holder of these rows \
+             could have made the same bytes by changing a few cells.",
+            grouped(findings.evidence.carriers_read)
         ),
-    );
-    if let (Some(share), Some(dataset)) = (&findings.similarity, &findings.dataset) {
-        let error = if share.standard_error > 0.0 {
-            format!(" ± {:.1}", 100.0 * share.standard_error)
+    }
+}
+
+fn inconclusive(findings: &Findings) -> String {
+    let evidence = &findings.evidence;
+    let dataset = findings.dataset.as_deref().unwrap_or("a dataset of ours");
+    let identical = &findings.identical_releases;
+    let mut holders: Vec<&str> = identical.iter().map(|release| release.recipient.as_str()).collect();
+    holders.sort_unstable();
+    holders.dedup();
+    if let [release, ..] = findings.identical_sources.as_slice() {
+        return format!(
+            "The file is, byte for byte, the unmarked {dataset} from which release {release} was made. It is nobody's \
+             copy: it leaked before it was stamped, or from somebody who has the original."
+        );
+    }
+    if holders.len() > 1 {
+        return format!(
+            "The file is, byte for byte, what {} partners were given ({}), so its bytes name none of them.",
+            holders.len(),
+            and_more(holders.iter().copied(), SHOWN)
+        );
+    }
+    if let [release, ..] = identical.as_slice() {
+        return format!(
+            "The file is, byte for byte, release {}, in which stamping changed no cell: whoever has the original has \
+             the same bytes.",
+            release.release
+        );
+    }
+    let ours = format!("The file holds rows of {dataset}.");
+    if evidence.carriers_read == 0 {
+        format!("{ours} None of their marked cells can be read, so nobody can be named.")
+    } else if evidence.power < 0.5 {
+        let read = grouped(evidence.carriers_read);
+        format!(
+            "{ours} Only {read} marked cells can be read; it takes about {CARRIERS_TO_NAME} to name somebody."
+        )
+    } else {
+        let read = grouped(evidence.carriers_read);
+        format!(
+            "{ours} {read} marked cells were read, enough to name an untouched copy, and they fit no partner well \
+             enough. It may be the unmarked original, its marks may be damaged, or many partners' copies were mixed."
+        )
+    }
+}
+
+fn no_match(findings: &Findings) -> String {
+    if findings.evidence.readings_tried > 0 {
+        "No row and no mark of ours was found in this file.".into()
+    } else if findings.unreadable.is_empty() {
+        "Nothing was ever released from this home, so there is nothing to compare the file with.".into()
+    } else {
+        "The file was not compared: it lacks the columns by which our rows are recognised.".into()
+    }
+}
+
+fn releases(out: &mut String, findings: &Findings) {
+    for accused in findings.accused.iter().take(SHOWN) {
+        let Some(best) = accused.releases.first() else {
+            row(out, "Release", &format!("none of {}'s releases holds these rows", accused.recipient));
+            continue;
+        };
+        let others = accused.releases.iter().skip(1).filter(|release| same_share(release, best)).count();
+        let others = match others {
+            0 => String::new(),
+            1 => ", as does 1 other".into(),
+            n => format!(", as do {n} others"),
+        };
+        let holds = match best.containment {
+            Some(part) => format!("holds {} of its rows", share(part)),
+            None => "too few rows to compare".into(),
+        };
+        row(
+            out,
+            "Release",
+            &format!(
+                "{} to {} on {}: {holds}{others}",
+                shorten(&best.release, ID_WIDTH),
+                shorten(&best.recipient, ID_WIDTH),
+                date(&best.time)
+            ),
+        );
+    }
+}
+
+fn same_share(a: &ReleaseMatch, b: &ReleaseMatch) -> bool {
+    a.containment == b.containment
+}
+
+fn date(time: &str) -> &str {
+    time.split('T').next().unwrap_or(time)
+}
+
+fn leak(out: &mut String, findings: &Findings) {
+    let leak = &findings.leak;
+    let name = if leak.path == "-" { "standard input" } else { &leak.path };
+    let separated = match leak.delimiter.as_str() {
+        "," => "commas".into(),
+        ";" => "semicolons".into(),
+        "\\t" => "tabs".into(),
+        other => format!("`{other}`"),
+    };
+    // Of a long path the end says more.
+    let name = words::shorten_start(name, NAME_WIDTH);
+    row(out, "File", &format!("{name}: {} rows, fields separated by {separated}", grouped(leak.rows)));
+    for damage in leak.damage.iter().take(SHOWN - 1) {
+        row(out, "Damage", &damage.to_string());
+    }
+}
+
+fn evidence(out: &mut String, findings: &Findings) {
+    let evidence = &findings.evidence;
+    if let (Some(part), Some(dataset)) = (&findings.similarity, &findings.dataset) {
+        let text = format!("{} of its rows are in {dataset}", share(part.share));
+        let error = if part.standard_error > 0.0 {
+            format!(" (standard error {})", share(part.standard_error))
         } else {
             String::new()
         };
-        row(out, "Ours", &format!("{:.1}{error} % of its rows are in {dataset}", 100.0 * share.share));
+        row(out, "Ours", &(text + &error));
     }
     if evidence.carriers_read + evidence.carriers_unreadable > 0 {
         row(out, "Marks", &marks(findings));
-        let power = 100.0 * evidence.power;
-        row(out, "Power", &format!("this many marks name an untouched copy in {power:.1} % of cases"));
-    }
-    for column in findings.columns.iter().filter(|column| column.by == MatchedBy::Contents).take(SHOWN) {
-        let sure = 100.0 * column.confidence;
         row(
             out,
-            "Column",
-            &format!("`{}` was found as `{}`, by its contents ({sure:.0} %)", column.ours, column.leaked),
+            "Power",
+            &format!("so many marks name an untouched copy in {} of cases", share(evidence.power)),
         );
     }
-    if !findings.columns_missing.is_empty() {
-        row(out, "Missing", &format!("columns {}", findings.columns_missing.join(", ")));
-    }
-    for damage in leak.damage.iter().take(SHOWN) {
-        row(out, "Damage", &damage.to_string());
-    }
-    let runner_up = findings
-        .candidates
-        .iter()
-        .find(|candidate| findings.accused.iter().all(|accused| accused.recipient != candidate.recipient));
-    if let Some(candidate) = runner_up {
+    columns(out, findings);
+    let is_accused = |id: &str| findings.accused.iter().any(|accused| accused.recipient == id);
+    let runner_up = findings.candidates.iter().find(|candidate| !is_accused(&candidate.recipient));
+    if let (Some(candidate), 1..) = (runner_up, evidence.carriers_read) {
         let label = if findings.accused.is_empty() { "Closest" } else { "Runner-up" };
-        let sure = if candidate.ln_family_p < -0.7 {
-            format!("an innocent would score this high less than {}", once_in(candidate.ln_family_p))
+        let sure = if candidate.ln_family_p < 0.5f64.ln() {
+            format!("an innocent partner scores this high less than {}", once_in(candidate.ln_family_p))
         } else {
             "no better than chance".into()
         };
@@ -163,18 +273,11 @@ fn marks(findings: &Findings) -> String {
     let evidence = &findings.evidence;
     let mut text = format!("{} marked cells read", grouped(evidence.carriers_read));
     if evidence.carriers_unreadable > 0 {
-        let columns: Vec<String> = evidence
-            .unreadable_by_column
-            .iter()
-            .take(SHOWN)
-            .map(|(name, n)| format!("{name} {}", grouped(*n)))
-            .collect();
-        let _ = write!(
-            text,
-            ", {} could not be read ({})",
-            grouped(evidence.carriers_unreadable),
-            columns.join(", ")
-        );
+        let columns = evidence.unreadable_by_column.iter();
+        let columns: Vec<String> =
+            columns.map(|(name, n)| format!("{} {}", plain(name), grouped(*n))).collect();
+        let columns = and_more(columns.iter().map(String::as_str), SHOWN);
+        let _ = write!(text, ", {} could not be read ({columns})", grouped(evidence.carriers_unreadable));
     }
     if evidence.rows_repeated > 0 {
         let _ = write!(text, "; {} repeated rows left out", grouped(evidence.rows_repeated));
@@ -182,100 +285,84 @@ fn marks(findings: &Findings) -> String {
     text
 }
 
-fn release_line(accused: &Accused) -> String {
-    let Some(best) = accused.releases.first() else {
-        return format!("none of {}'s releases holds these rows", accused.recipient);
-    };
-    let others = accused.releases.iter().skip(1).filter(|release| same_share(release, best)).count();
-    let others = if others > 0 { format!(" (and {others} others as well)") } else { String::new() };
-    let holds = match best.containment {
-        Some(share) => format!("holds {:.1} % of the leaked rows", 100.0 * share),
-        None => "too few rows to compare".into(),
-    };
-    format!("{} to {} on {}: {holds}{others}", best.release, best.recipient, date(&best.time))
+fn columns(out: &mut String, findings: &Findings) {
+    let by_contents = findings.columns.iter().filter(|column| column.by == MatchedBy::Contents);
+    let found: Vec<String> = by_contents
+        .map(|column| format!("`{}` as `{}`", plain(&column.ours), shorten(&column.leaked, NAME_WIDTH / 2)))
+        .collect();
+    if !found.is_empty() {
+        let found = and_more(found.iter().map(String::as_str), SHOWN - 1);
+        row(out, "Columns", &format!("{found}, by what they hold"));
+    }
+    if !findings.columns_missing.is_empty() {
+        let missing = and_more(findings.columns_missing.iter().map(String::as_str), 2 * SHOWN);
+        row(out, "Missing", &format!("marked columns {missing}"));
+    }
 }
 
-fn same_share(a: &ReleaseMatch, b: &ReleaseMatch) -> bool {
-    a.containment == b.containment
-}
-
-fn date(time: &str) -> &str {
-    time.split('T').next().unwrap_or(time)
+/// Which columns a file must have to be compared with a dataset.
+fn needed(out: &mut String, findings: &Findings) {
+    for unreadable in findings.unreadable.iter().take(SHOWN) {
+        let mut parts = Vec::new();
+        if !unreadable.identity_missing.is_empty() {
+            parts.push(list(unreadable.identity_missing.iter().map(String::as_str)));
+        }
+        if !unreadable.marked_missing.is_empty() {
+            let names = and_more(unreadable.marked_missing.iter().map(String::as_str), 2 * SHOWN);
+            parts.push(format!("at least one of {names}"));
+        }
+        row(out, "Needed", &format!("for {}: {}", unreadable.dataset, parts.join(", and ")));
+    }
 }
 
 fn next_steps(out: &mut String, findings: &Findings) {
     match findings.verdict {
         Verdict::Exact | Verdict::Identified => {
+            let kept = findings.leak.blake3.get(..16).unwrap_or(&findings.leak.blake3);
             let _ = writeln!(
                 out,
-                "{BOLD}A copy was identified, not a person.{BOLD:#} It may have been stolen from the partner, or have leaked\n\
-                 on the way. Keep the leaked file unchanged (BLAKE3 {}).",
-                findings.leak.blake3.get(..16).unwrap_or(&findings.leak.blake3),
+                "{BOLD}A copy was identified, not a person.{BOLD:#} It may have been stolen from the partner, or have \
+                 leaked\non the way. Keep the file as it is (its BLAKE3 begins with {kept}).",
             );
-            for accused in findings.accused.iter().take(SHOWN) {
+            if let [accused] = findings.accused.as_slice() {
                 row(out, "Next", &format!("dyepack recipient show {}", accused.recipient));
                 if let Some(release) = accused.releases.first() {
-                    row(out, "Next", &format!("dyepack ledger show {}", release.release));
+                    row(out, "", &format!("dyepack ledger show {}", release.release));
                 }
+            } else {
+                row(out, "Next", "dyepack recipient show ID, for each of them");
             }
-            row(out, "Next", "dyepack ledger verify");
+            row(out, "", "dyepack ledger verify");
         }
         Verdict::Inconclusive => {
-            let _ = writeln!(
-                out,
-                "Nobody may be accused on this evidence. More rows, or more columns, of the same leak help."
-            );
+            let mut help = "Nobody may be accused on this evidence.".to_owned();
+            if findings.identical_sources.is_empty() && findings.evidence.power < 0.5 {
+                help += " More rows of the same leak would help";
+                help += if findings.columns_missing.is_empty() {
+                    "."
+                } else {
+                    ", and so would the missing columns."
+                };
+            } else if findings.identical_sources.is_empty() {
+                help += " Another file from the same source may say more.";
+            }
+            let _ = writeln!(out, "{}", wrap(&help, WIDTH));
         }
         Verdict::NoMatch => {
-            let _ = writeln!(out, "If you know where it comes from, name the dataset: --dataset NAME.");
+            let help = if findings.unreadable.is_empty() || findings.evidence.readings_tried > 0 {
+                "If the copies were stamped from another home, name it with --home."
+            } else {
+                "If the columns are there under other names, rename them as above and trace again."
+            };
+            let _ = writeln!(out, "{help}");
         }
     }
 }
 
+/// One line, cut to the screen.
 fn row(out: &mut String, label: &str, text: &str) {
-    let _ = writeln!(out, "  {label:<10} {text}");
-}
-
-/// `once in 10^38` for a natural log of a probability; never says less than the bound allows.
-pub fn once_in(ln_p: f64) -> String {
-    let digits = -ln_p / std::f64::consts::LN_10;
-    // Rounding down the exponent, or the count, errs towards innocence; the epsilon undoes the logarithm's own error.
-    if digits >= 9.0 {
-        format!("once in 10^{}", (digits + 1e-9).floor())
-    } else {
-        let times = (-ln_p).exp() * (1.0 + 1e-9);
-        if times < 100.0 {
-            format!("once in {times:.1}")
-        } else {
-            format!("once in {}", grouped(times as u64))
-        }
-    }
-}
-
-/// `12,345`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    let _ = writeln!(out, "  {label:<10} {}", shorten(text, WIDTH - LABEL_WIDTH));
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn probabilities_are_said_without_exaggeration() {
-        assert_eq!(once_in(1e-6f64.ln()), "once in 1,000,000");
-        assert_eq!(once_in(-88.1), "once in 10^38");
-        assert_eq!(once_in(-(10f64.ln()) * 37.99), "once in 10^37");
-        assert_eq!(once_in(0.5f64.ln()), "once in 2.0");
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(grouped(12), "12");
-    }
-}
+mod tests;

@@ -4,6 +4,8 @@
 //! 2. The ledger commits the release: hash, counts, sketch, purpose. *Durable from here.*
 //! 3. The temporary file takes the output's name.
 //!
+//! Marking takes long, and the ledger is free meanwhile: what allowed the release is looked at again under the lock of 2.
+//!
 //! A crash before 2 leaves a temporary file and no entry; a crash between 2 and 3 an entry and no output. Stamping again with
 //! the same release id and input then gives the same bytes, finds its entry, and only renames.
 
@@ -28,14 +30,20 @@ pub const FIRST_EPOCH: u32 = 1;
 
 #[derive(Debug, thiserror::Error)]
 enum DeliverError {
-    #[error("no policy is in force for dataset `{0}`")]
-    NoPolicy(String),
+    #[error("no policy is in force for dataset `{dataset}`")]
+    NoPolicy { dataset: String, known: Vec<String> },
     #[error("recipient `{0}` is not registered")]
     UnknownRecipient(String),
     #[error("recipient `{id}` was suspended on {since}")]
     Suspended { id: String, since: String },
+    #[error("the policy for `{0}` was replaced while the file was being stamped")]
+    PolicyReplaced(String),
     #[error("`{0}` exists")]
     OutputExists(String),
+    #[error("the output `{0}` is a folder")]
+    OutputIsFolder(String),
+    #[error("the folder of the output `{0}` does not exist")]
+    NoFolder(String),
     #[error("the output `{0}` is the input")]
     OutputIsInput(String),
     #[error("release `{release}` is on record with another {what}")]
@@ -45,7 +53,7 @@ enum DeliverError {
 impl Reason for DeliverError {
     fn class(&self) -> Class {
         match self {
-            DeliverError::Suspended { .. } => Class::Policy,
+            DeliverError::Suspended { .. } | DeliverError::PolicyReplaced(_) => Class::Policy,
             _ => Class::Usage,
         }
     }
@@ -53,13 +61,19 @@ impl Reason for DeliverError {
     fn hint(&self) -> Option<String> {
         Some(
             match self {
-                DeliverError::NoPolicy(_) => {
+                DeliverError::NoPolicy { known, .. } if !known.is_empty() => {
+                    return Some(format!("datasets with a policy: {}", known.join(", ")));
+                }
+                DeliverError::NoPolicy { .. } => {
                     "write one and put it into force with `dyepack policy adopt FILE`"
                 }
                 DeliverError::UnknownRecipient(_) => {
                     "see `dyepack recipient list`, or register it with `dyepack recipient add`"
                 }
                 DeliverError::Suspended { .. } => "a suspended recipient is given nothing more",
+                DeliverError::PolicyReplaced(_) => "nothing was delivered or recorded: stamp the file again",
+                DeliverError::OutputIsFolder(_) => "name a file in it",
+                DeliverError::NoFolder(_) => "make it first, or choose another place",
                 DeliverError::OutputExists(_) => "choose another name, or replace it with --force",
                 DeliverError::OutputIsInput(_) => "the input is never changed: choose another name",
                 DeliverError::OtherRelease { .. } => {
@@ -136,11 +150,20 @@ pub struct Proof {
     pub root: String,
 }
 
+impl Order {
+    /// What messages call the input.
+    pub fn source_name(&self) -> String {
+        self.source_path.as_ref().map_or("standard input".into(), |path| path.display().to_string())
+    }
+}
+
 /// What an order needs from the ledger before a byte is read.
 pub struct Terms {
     standing: Standing,
     policy: Policy,
     adopted: Adopted,
+    /// Entries of the ledger when it was asked.
+    as_of: u64,
 }
 
 impl Terms {
@@ -152,9 +175,23 @@ impl Terms {
         if let Some(since) = &standing.suspended {
             return Err(DeliverError::Suspended { id: to.to_owned(), since: since.clone() }.into());
         }
-        let adopted = registry.in_force(dataset).ok_or_else(|| DeliverError::NoPolicy(dataset.to_owned()))?;
+        let adopted = registry.in_force(dataset).ok_or_else(|| no_policy(&registry, dataset))?;
         let policy = stored_policy(ledger, &adopted.policy)?;
-        Ok(Terms { standing: standing.clone(), policy, adopted: adopted.clone() })
+        Ok(Terms { standing: standing.clone(), policy, adopted: adopted.clone(), as_of: ledger.size() })
+    }
+
+    /// Looks again, with the ledger locked until the release is recorded: the recipient may have been suspended, or the
+    /// policy replaced, while the file was being marked.
+    fn check_again(&self, ledger: &Ledger) -> Result<()> {
+        if ledger.size() == self.as_of {
+            return Ok(());
+        }
+        let dataset = self.policy.name();
+        let now = Terms::look_up(ledger, dataset, &self.standing.recipient.id)?;
+        if now.adopted.policy != self.adopted.policy {
+            return Err(DeliverError::PolicyReplaced(dataset.to_owned()).into());
+        }
+        Ok(())
     }
 
     /// Everything that decides the marks.
@@ -169,6 +206,12 @@ impl Terms {
     }
 }
 
+/// The error for a dataset that is misspelt or new: it lists those that there are.
+pub fn no_policy(registry: &Registry, dataset: &str) -> Error {
+    let known = registry.policies.keys().cloned().collect();
+    DeliverError::NoPolicy { dataset: dataset.to_owned(), known }.into()
+}
+
 /// A policy that was adopted, read back by its hash.
 pub fn stored_policy(ledger: &Ledger, hash: &str) -> Result<Policy> {
     let text =
@@ -180,7 +223,7 @@ pub fn stored_policy(ledger: &Ledger, hash: &str) -> Result<Policy> {
 ///
 /// # Errors
 /// If recipient or policy do not allow it, the input does not fit the policy, or anything can't be read or written. Then there
-/// is no output, and no entry unless the very last step, the renaming, failed.
+/// is no output, and no entry unless the very last step, the renaming, failed; the hint says so.
 pub fn deliver(
     home: &Home,
     keyring: &Keyring,
@@ -198,12 +241,15 @@ pub fn deliver(
     };
     let mut copy = temporary(&folder, order.output.is_some())?;
     let buffered = io::BufWriter::with_capacity(1 << 16, copy.as_file_mut());
-    let stamped = engine::stamp(input, buffered, &terms.marking(keyring), options)?;
+    let stamped = engine::stamp(input, buffered, &terms.marking(keyring), options)
+        .map_err(|error| error.in_data(&order.source_name()))?;
     if order.sync {
         copy.as_file().sync_all().map_err(|error| Error::io("flush", copy.path(), error))?;
     }
 
     let mut ledger = home.ledger(wait, "stamp")?;
+    terms.check_again(&ledger)?;
+    check_output(order)?;
     let release = release(order, &terms, &stamped, ledger.put_blob(&stamped.sketch.to_bytes())?);
     let index = match ledger.release(&order.release)? {
         Some(recorded) => check_same(&recorded, &release)?,
@@ -217,7 +263,12 @@ pub fn deliver(
     let proof = Proof { index, size: ledger.size(), root: ledger.root_hex() };
     ledger.close()?;
 
-    publish(copy, order)?;
+    publish(copy, order).map_err(|error| {
+        let release = &order.release;
+        error.with_hint(format!(
+            "the release is on record: `--release-id {release}` with the same input gives the same bytes again"
+        ))
+    })?;
     Ok((receipt(order, &release, &stamped, proof), stamped))
 }
 
@@ -227,8 +278,16 @@ fn check_output(order: &Order) -> Result<()> {
     if order.source_path.as_deref().is_some_and(|source| same(source, output)) {
         return Err(DeliverError::OutputIsInput(output.display().to_string()).into());
     }
-    if output.exists() && !order.force {
-        return Err(DeliverError::OutputExists(output.display().to_string()).into());
+    let name = output.display().to_string();
+    if output.is_dir() {
+        return Err(DeliverError::OutputIsFolder(name).into());
+    }
+    // A link counts, also one that leads nowhere: it is a name that is taken.
+    if output.symlink_metadata().is_ok() && !order.force {
+        return Err(DeliverError::OutputExists(name).into());
+    }
+    if !folder_of(output).is_dir() {
+        return Err(DeliverError::NoFolder(name).into());
     }
     Ok(())
 }
@@ -302,7 +361,7 @@ fn check_same(recorded: &Recorded, release: &Release) -> Result<u64> {
 /// Gives the copy its name, or copies it to standard output.
 fn publish(copy: NamedTempFile, order: &Order) -> Result<()> {
     let Some(output) = &order.output else {
-        let fail = |error| Error::io("write to", Path::new("standard output"), error);
+        let fail = |error| Error::io("write to", Path::new("-"), error);
         let mut file = copy.reopen().map_err(fail)?;
         let mut stdout = io::stdout().lock();
         io::copy(&mut file, &mut stdout).map_err(fail)?;

@@ -30,6 +30,10 @@ pub struct Findings {
     pub releases: Vec<ReleaseMatch>,
     /// Recorded releases that the leak equals byte for byte.
     pub identical_releases: Vec<IdenticalRelease>,
+    /// Releases that were made from exactly these bytes: then the leak is the owner's unmarked file.
+    pub identical_sources: Vec<String>,
+    /// Datasets that the leak could not be read as, and what it would need.
+    pub unreadable: Vec<Unreadable>,
     /// How our columns were found in the leak.
     pub columns: Vec<ColumnMatch>,
     /// Columns of ours that tracing needs and the leak lacks.
@@ -103,6 +107,16 @@ pub struct EvidenceSummary {
     pub decoders_tried: usize,
     /// Datasets, policies and key epochs under which the leak was scored.
     pub readings_tried: usize,
+}
+
+/// A dataset that the leak could not be read as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unreadable {
+    pub dataset: String,
+    /// Columns that identify its rows and were not found; all of them are needed.
+    pub identity_missing: Vec<String>,
+    /// Marked columns, if none of them was found; one of them is needed.
+    pub marked_missing: Vec<String>,
 }
 
 /// A share with its standard error.

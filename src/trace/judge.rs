@@ -71,6 +71,8 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
         similarity: similarity.map(Share::from),
         releases: best.map(|scored| scored.releases(|_| true)).unwrap_or_default(),
         identical_releases: identical,
+        identical_sources: Vec::new(),
+        unreadable: transcript.unreadable,
         columns: best.map(|scored| scored.read.columns.clone()).unwrap_or_default(),
         columns_missing: best.map(|scored| scored.read.columns_missing.clone()).unwrap_or_default(),
     }

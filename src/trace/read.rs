@@ -21,6 +21,7 @@ use crate::table::format::csv::{CsvRow, Dialect, Fields};
 use crate::table::format::pump::pump;
 use crate::table::value::DateOrder;
 
+use super::findings::Unreadable;
 use super::{Case, Options, Reading};
 
 /// Distinct rows that are remembered, so that repeated ones count once: some 40 MB. A leak with more than that has evidence to
@@ -46,6 +47,8 @@ pub(super) struct Transcript {
     pub damage: Vec<Damage>,
     /// One for each reading that fits the leak's columns.
     pub read: Vec<ReadAs>,
+    /// One for each that does not.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// The leak read as one dataset under one policy and key epoch.
@@ -108,8 +111,14 @@ pub(super) fn read(leak: impl Read + Send, case: &Case, options: &Options) -> Re
     let mut leak = Hashing::new(leak);
     let mut intake = Intake::open(&mut leak, options.delimiter)?;
     let (dialect, width) = (intake.head.dialect, intake.head.names.len());
-    let readers: Vec<Reader> =
-        (0..case.readings.len()).filter_map(|reading| Reader::new(reading, case, &intake)).collect();
+    let (mut readers, mut unreadable) = (Vec::new(), Vec::new());
+    for reading in 0..case.readings.len() {
+        match Reader::new(reading, case, &intake) {
+            Ok(reader) => readers.push(reader),
+            Err(needed) if unreadable.contains(&needed) => {}
+            Err(needed) => unreadable.push(needed),
+        }
+    }
     let mut gathered: Vec<Gathered> = readers.iter().map(|reader| Gathered::new(reader, case)).collect();
     let (mut damage, mut bytes) = (DamageList::default(), intake.head.bytes.len() as u64);
 
@@ -130,7 +139,15 @@ pub(super) fn read(leak: impl Read + Send, case: &Case, options: &Options) -> Re
 
     let read = readers.into_iter().zip(gathered).map(|(reader, gathered)| gathered.finish(reader)).collect();
     let (bytes, blake3) = leak.finish();
-    Ok(Transcript { delimiter: dialect.delimiter, bytes, blake3, rows, damage: damage.into_vec(), read })
+    Ok(Transcript {
+        delimiter: dialect.delimiter,
+        bytes,
+        blake3,
+        rows,
+        damage: damage.into_vec(),
+        read,
+        unreadable,
+    })
 }
 
 fn read_block(block: &Block, dialect: Dialect, width: usize, readers: &[Reader], work: &mut Work) -> u64 {
@@ -149,18 +166,25 @@ fn read_block(block: &Block, dialect: Dialect, width: usize, readers: &[Reader],
 }
 
 impl Reader {
-    /// Finds the reading's columns in the leak; `None` if its rows can't be recognised or no marked column is there.
-    fn new<R: Read>(reading: usize, case: &Case, intake: &Intake<R>) -> Option<Reader> {
+    /// Finds the reading's columns in the leak. Fails with what is missing if its rows can't be recognised or no marked
+    /// column is there.
+    fn new<R: Read>(reading: usize, case: &Case, intake: &Intake<R>) -> Result<Reader, Unreadable> {
         let Reading { policy, slots, epoch, releases } = &case.readings[reading];
         let dataset = policy.name();
         let sketch_key = || DerivedKey::new(case.secret, Purpose::Sketch, dataset, *epoch, None);
-        let latest = releases.last()?;
         let wanted: Vec<&str> = policy.identity().chain(policy.columns().map(|(name, _, _)| name)).collect();
-        let columns = align::match_columns(&wanted, &latest.sketch, &leaked_columns(intake, sketch_key()));
+        let columns = match releases.last() {
+            Some(latest) => {
+                align::match_columns(&wanted, &latest.sketch, &leaked_columns(intake, sketch_key()))
+            }
+            None => Vec::new(),
+        };
         let index_of = |name: &str| columns.iter().find(|found| found.ours == name).map(|found| found.index);
         let mut plan = policy.lenient_plan(&index_of, slots);
         if !plan.missing_identity.is_empty() || plan.columns.is_empty() {
-            return None;
+            let marked_missing = if plan.columns.is_empty() { plan.absent } else { Vec::new() };
+            let identity_missing = plan.missing_identity;
+            return Err(Unreadable { dataset: dataset.to_owned(), identity_missing, marked_missing });
         }
         plan.columns = plan
             .columns
@@ -170,7 +194,7 @@ impl Reader {
                 if order == DateOrder::Unknown { column } else { column.reading_dates(order) }
             })
             .collect();
-        Some(Reader {
+        Ok(Reader {
             reading,
             columns_missing: plan.absent.clone(),
             columns,

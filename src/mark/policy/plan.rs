@@ -102,7 +102,11 @@ impl Policy {
             match places.get(name).map(Vec::len) {
                 Some(1) => {}
                 None => {
-                    let closest = closest(name, header.iter().map(String::as_str)).map(str::to_owned);
+                    // Without any name of ours the first line may be no header but a row, and no row's value is repeated.
+                    let has_header = self.named_columns().any(|(name, _)| places.contains_key(name));
+                    let closest = closest(name, header.iter().map(String::as_str))
+                        .filter(|_| has_header)
+                        .map(str::to_owned);
                     return Err(at.fail(PlanReason::MissingColumn { column: name.into(), closest }));
                 }
                 Some(_) => return Err(at.fail(PlanReason::AmbiguousColumn { column: name.into() })),

@@ -10,12 +10,15 @@ use super::{
     cell::Cell,
     cut::Cut,
     dialect::{Dialect, QUOTE},
-    reason::CsvReason,
+    reason::{CsvReason, OtherFormat},
     records::{Fields, Records},
 };
 
 /// Bytes from which the dialect is guessed: some hundred records of most files, and one read of a pipe.
 const SNIFF_BYTES: usize = 64 << 10;
+
+/// Bytes by which UTF-16 is recognised.
+const UTF16_BYTES: usize = 1024;
 
 /// The start of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub struct Head {
 /// The dialect is sniffed from the first 64 KiB; a `delimiter` that is given is kept.
 ///
 /// # Errors
-/// If the file is empty, is UTF-16, has a header longer than the longest record, or can't be read; in strict
+/// If the file is empty, is UTF-16 or of another format, has a header longer than the longest record, or can't be read; in strict
 /// reading also if the header has a quote that never closes. If the `delimiter` is a quote or a line end.
 pub fn open<R: Read>(mut reader: R, delimiter: Option<u8>, options: Options) -> Result<(Head, Blocks<R>)> {
     if let Some(delimiter @ (QUOTE | b'\r' | b'\n')) = delimiter {
@@ -43,8 +46,11 @@ pub fn open<R: Read>(mut reader: R, delimiter: Option<u8>, options: Options) -> 
     let mut bytes = Vec::new();
     let mut wanted = SNIFF_BYTES;
     let mut at_end = read_up_to(&mut reader, &mut bytes, wanted)?;
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+    if is_utf16(&bytes) {
         return Err(CsvReason::Utf16.into());
+    }
+    if let Some(format) = OtherFormat::of(&bytes) {
+        return Err(CsvReason::Other(format).into());
     }
     let dialect = Dialect::sniff(&bytes, delimiter);
     loop {
@@ -59,6 +65,18 @@ pub fn open<R: Read>(mut reader: R, delimiter: Option<u8>, options: Options) -> 
         wanted *= 2;
         at_end = read_up_to(&mut reader, &mut bytes, wanted)?;
     }
+}
+
+/// By its byte-order mark or, as spreadsheets leave that out at times, by its zeros: in UTF-16 nearly every second byte of
+/// a table is one, and nearly none of the others is.
+fn is_utf16(bytes: &[u8]) -> bool {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return true;
+    }
+    let pairs = bytes[..bytes.len().min(UTF16_BYTES)].chunks_exact(2);
+    let zeros = |half: usize| pairs.clone().filter(|pair| pair[half] == 0).count();
+    let (even, odd, all) = (zeros(0), zeros(1), pairs.len());
+    all >= 2 && even.max(odd) * 10 >= all * 8 && even.min(odd) * 10 <= all
 }
 
 /// Fills `bytes` up to a length of `wanted`; true if the file ends before.

@@ -1,0 +1,143 @@
+//! A file or standard input, as the commands read it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+use super::terminal;
+
+/// Names standard input or output.
+pub const STREAM: &str = "-";
+
+/// What messages call it.
+const STANDARD_INPUT: &str = "standard input";
+
+/// Bytes that are read from standard input at once, and how many such pieces may wait: enough for a fast pipe.
+const PIECE_BYTES: usize = 256 << 10;
+const PIECES: usize = 4;
+
+/// How long Ctrl-C may go unnoticed while a pipe says nothing.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// A file or standard input.
+pub struct Input {
+    pub reader: Box<dyn Read + Send>,
+    /// As the user named it.
+    pub path: String,
+    /// What messages call it.
+    pub name: String,
+    /// Its length, 0 if it is not known.
+    pub bytes: u64,
+}
+
+impl Input {
+    pub fn open(path: &Path) -> Result<Input> {
+        let name = path.display().to_string();
+        if path == Path::new(STREAM) {
+            let reader = Box::new(Piped::new(io::stdin(), terminal::interruptible()));
+            return Ok(Input { reader, path: name, name: STANDARD_INPUT.into(), bytes: 0 });
+        }
+        let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
+        let metadata = file.metadata().map_err(|error| Error::io("read", path, error))?;
+        if metadata.is_dir() {
+            return Err(Error::usage(format!("`{name}` is a folder")).with_hint("name one file"));
+        }
+        Ok(Input { reader: Box::new(file), path: name.clone(), name, bytes: metadata.len() })
+    }
+}
+
+/// A stream that a thread of its own reads: a read that waits for a silent pipe can't be ended, but it can be left behind.
+struct Piped {
+    pieces: Receiver<io::Result<Vec<u8>>>,
+    piece: Vec<u8>,
+    used: usize,
+    interrupted: &'static AtomicBool,
+}
+
+impl Piped {
+    fn new(mut stream: impl Read + Send + 'static, interrupted: &'static AtomicBool) -> Piped {
+        let (give, pieces) = sync_channel(PIECES);
+        thread::spawn(move || {
+            loop {
+                let mut piece = vec![0; PIECE_BYTES];
+                let read = match stream.read(&mut piece) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Ok(0) => return,
+                    Ok(length) => {
+                        piece.truncate(length);
+                        Ok(piece)
+                    }
+                    Err(error) => Err(error),
+                };
+                let failed = read.is_err();
+                if give.send(read).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Piped { pieces, piece: Vec::new(), used: 0, interrupted }
+    }
+}
+
+impl Read for Piped {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.used == self.piece.len() {
+            match self.pieces.recv_timeout(LOOK_UP) {
+                Ok(piece) => (self.piece, self.used) = (piece?, 0),
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+                Err(RecvTimeoutError::Timeout) if self.interrupted.load(Ordering::Relaxed) => {
+                    return Err(io::Error::other("interrupted"));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+        let length = buffer.len().min(self.piece.len() - self.used);
+        buffer[..length].copy_from_slice(&self.piece[self.used..self.used + length]);
+        self.used += length;
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static NEVER: AtomicBool = AtomicBool::new(false);
+    static AT_ONCE: AtomicBool = AtomicBool::new(true);
+
+    #[test]
+    fn what_goes_in_comes_out() {
+        let bytes: Vec<u8> = (0..3 * PIECE_BYTES + 17).map(|i| (i % 251) as u8).collect();
+        let mut out = Vec::new();
+        Piped::new(io::Cursor::new(bytes.clone()), &NEVER).read_to_end(&mut out).unwrap();
+        assert_eq!(out, bytes);
+    }
+
+    #[test]
+    fn a_failure_comes_out_too_and_an_interrupt_ends_the_wait() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the line went dead"))
+            }
+        }
+        let error = Piped::new(Broken, &NEVER).read(&mut [0]).unwrap_err();
+        assert_eq!(error.to_string(), "the line went dead");
+
+        struct Silent;
+        impl Read for Silent {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                thread::sleep(Duration::from_secs(60));
+                Ok(0)
+            }
+        }
+        let error = Piped::new(Silent, &AT_ONCE).read(&mut [0]).unwrap_err();
+        assert_eq!(error.to_string(), "interrupted");
+    }
+}

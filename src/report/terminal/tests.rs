@@ -1,0 +1,230 @@
+//! Each verdict as the tired person reads it.
+
+use super::*;
+use crate::leak::Damage;
+use crate::leak::align::ColumnMatch;
+use crate::leak::intake::DamageKind;
+use crate::trace::findings::{
+    CandidateSummary, EvidenceSummary, IdenticalRelease, LeakSummary, Share, Unreadable,
+};
+
+fn found(verdict: Verdict) -> Findings {
+    Findings {
+        schema: "dyepack.trace/1",
+        verdict,
+        alpha: 1e-6,
+        dataset: Some("encounters".into()),
+        leak: LeakSummary {
+            path: "leaked.csv".into(),
+            format: "csv",
+            delimiter: ",".into(),
+            bytes: 1000,
+            rows: 200,
+            blake3: "0123456789abcdef".repeat(4),
+            damage: Vec::new(),
+        },
+        accused: Vec::new(),
+        candidates: vec![candidate("acme", -88.1), candidate("bob", 0.0)],
+        evidence: EvidenceSummary {
+            carriers_read: 98,
+            positions_read: 98,
+            rows_aligned: 200,
+            power: 0.9999,
+            recipients_tried: 2,
+            decoders_tried: 4,
+            readings_tried: 1,
+            ..EvidenceSummary::default()
+        },
+        similarity: Some(Share { share: 1.0, standard_error: 0.0, compared: 200 }),
+        releases: Vec::new(),
+        identical_releases: Vec::new(),
+        identical_sources: Vec::new(),
+        unreadable: Vec::new(),
+        columns: Vec::new(),
+        columns_missing: Vec::new(),
+    }
+}
+
+fn candidate(recipient: &str, ln_family_p: f64) -> CandidateSummary {
+    let decoder = "symmetric".into();
+    CandidateSummary { recipient: recipient.into(), decoder, score: 1.0, ln_p: ln_family_p, ln_family_p }
+}
+
+fn accused(recipient: &str, ln_family_p: Option<f64>) -> Accused {
+    Accused {
+        recipient: recipient.into(),
+        name: Some("Acme Analytics".into()),
+        dataset: Some("encounters".into()),
+        ln_family_p,
+        releases: vec![ReleaseMatch {
+            release: format!("r-{recipient}"),
+            recipient: recipient.into(),
+            time: "2026-11-22T08:00:00Z".into(),
+            containment: Some(1.0),
+            standard_error: Some(0.0),
+        }],
+    }
+}
+
+fn identical(recipient: &str, marked: bool) -> IdenticalRelease {
+    let (release, dataset) = (format!("r-{recipient}"), "encounters".into());
+    IdenticalRelease { release, recipient: recipient.into(), dataset, marked }
+}
+
+/// The report without styles, its line breaks within sentences undone.
+fn words(findings: &Findings) -> String {
+    let text = anstream::adapter::strip_str(&report(findings)).to_string();
+    assert!(text.lines().count() <= 24, "{text}");
+    assert!(text.lines().all(|line| words::width(line) <= WIDTH), "{text}");
+    text.replace('\n', " ")
+}
+
+#[test]
+fn identified_says_who_how_sure_and_that_it_is_a_copy() {
+    let text = words(&Findings { accused: vec![accused("acme", Some(-88.1))], ..found(Verdict::Identified) });
+    assert!(
+        text.starts_with("IDENTIFIED  acme (Acme Analytics) The file has the marks of a copy of"),
+        "{text}"
+    );
+    for part in [
+        "a copy of encounters that was given to acme. An innocent partner",
+        "less than once in 10^38 (all comparisons counted; the limit is once in 1,000,000)",
+        "r-acme to acme on 2026-11-22: holds 100 % of its rows",
+        "98 marked cells read",
+        "more than 99.9 % of cases",
+        "Runner-up  bob: no better than chance",
+        "A copy was identified, not a person",
+        "dyepack ledger show r-acme",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn the_least_sure_of_several_sets_the_bound() {
+    let many = vec![accused("acme", Some(-88.1)), accused("bob", Some(-20.0))];
+    let text = words(&Findings { accused: many, ..found(Verdict::Identified) });
+    assert!(text.contains("copies of encounters that were given to the 2 partners named"), "{text}");
+    assert!(text.contains("less than once in 485,165,195 ("), "{text}");
+}
+
+#[test]
+fn exact_says_whether_the_marks_agree() {
+    let sure = Findings {
+        accused: vec![accused("acme", Some(-88.1))],
+        identical_releases: vec![identical("acme", true)],
+        ..found(Verdict::Exact)
+    };
+    let text = words(&sure);
+    assert!(
+        text.contains("byte for byte, release r-acme, given to acme alone. Its marks say the same."),
+        "{text}"
+    );
+    assert!(!text.contains("could have made"), "{text}");
+
+    // Too few marks: whether the bound is missing or above the limit, the report must not claim it.
+    for ln_family_p in [None, Some(-3.0)] {
+        let mut few = sure.clone();
+        few.accused[0].ln_family_p = ln_family_p;
+        few.evidence.carriers_read = 5;
+        let text = words(&few);
+        assert!(
+            text.contains("Its marks alone would not name anybody: with 5 marked cells read, another"),
+            "{text}"
+        );
+        assert!(text.contains("could have made the same bytes by changing a few cells"), "{text}");
+        assert!(!text.contains("innocent partner would"), "{text}");
+    }
+}
+
+#[test]
+fn inconclusive_says_why() {
+    let with = |change: &dyn Fn(&mut Findings)| {
+        let mut findings = found(Verdict::Inconclusive);
+        findings.candidates[0].ln_family_p = 0.0;
+        change(&mut findings);
+        words(&findings)
+    };
+    let text = with(&|findings| findings.evidence.power = 0.1);
+    assert!(text.contains("Only 98 marked cells can be read; it takes about 80"), "{text}");
+    assert!(text.contains("More rows of the same leak would help."), "{text}");
+
+    let text = with(&|findings| {
+        (findings.evidence.power, findings.evidence.carriers_read) = (0.0, 0);
+        findings.columns_missing = vec!["START".into()];
+    });
+    assert!(text.contains("None of their marked cells can be read"), "{text}");
+    assert!(text.contains("and so would the missing columns"), "{text}");
+    assert!(!text.contains("Closest"), "{text}");
+
+    let text = with(&|_| ());
+    assert!(text.contains("enough to name an untouched copy, and they fit no partner well enough"), "{text}");
+    assert!(!text.contains("More rows"), "more rows of an unmarked file do not help: {text}");
+
+    let text = with(&|findings| findings.identical_sources = vec!["r-acme".into()]);
+    assert!(
+        text.contains("byte for byte, the unmarked encounters from which release r-acme was made"),
+        "{text}"
+    );
+
+    let text = with(&|findings| {
+        findings.identical_releases = vec![identical("acme", true), identical("bob", true)];
+    });
+    assert!(text.contains("what 2 partners were given (acme and bob), so its bytes name none"), "{text}");
+
+    let text = with(&|findings| findings.identical_releases = vec![identical("acme", false)]);
+    assert!(text.contains("release r-acme, in which stamping changed no cell"), "{text}");
+}
+
+#[test]
+fn no_match_says_what_was_looked_for() {
+    let bare = Findings { dataset: None, similarity: None, ..found(Verdict::NoMatch) };
+    let text = words(&bare);
+    assert!(text.contains("No row and no mark of ours was found"), "{text}");
+    assert!(!text.contains("marked cells") && !text.contains("Closest"), "{text}");
+
+    let mut nothing_read = bare.clone();
+    nothing_read.evidence = EvidenceSummary::default();
+    assert!(words(&nothing_read).contains("Nothing was ever released from this home"));
+
+    nothing_read.unreadable = vec![Unreadable {
+        dataset: "encounters".into(),
+        identity_missing: vec!["Id".into()],
+        marked_missing: vec!["START".into(), "STOP".into()],
+    }];
+    let text = words(&nothing_read);
+    assert!(text.contains("lacks the columns by which our rows are recognised"), "{text}");
+    assert!(text.contains("Needed     for encounters: Id, and at least one of START and STOP"), "{text}");
+}
+
+/// The worst of everything still fits one screen, and nothing of the leak steers the terminal.
+#[test]
+fn a_hostile_leak_fits_one_screen() {
+    let long = "\u{1b}[31m".to_owned() + &"x".repeat(300);
+    let column = |ours: &str| ColumnMatch {
+        ours: ours.into(),
+        leaked: long.clone(),
+        by: MatchedBy::Contents,
+        confidence: 0.9,
+        index: 0,
+    };
+    let mut worst = found(Verdict::Identified);
+    worst.accused = ["a", "b", "c", "d", "e"].map(|id| accused(&id.repeat(64), Some(-20.0))).into();
+    worst.leak.path = long.clone();
+    worst.leak.damage = [DamageKind::FewerFields, DamageKind::MoreFields, DamageKind::CutOff]
+        .map(|kind| Damage { kind, rows: 1_000_000, first_row: 1_000_000 })
+        .into();
+    worst.evidence.carriers_unreadable = 7;
+    worst.evidence.unreadable_by_column = vec![(long.clone(), 3), (long.clone(), 2)];
+    worst.columns = ["START", "STOP", "COST", "CLASS"].map(column).into();
+    worst.columns_missing = vec![long.clone(); 9];
+    let text = words(&worst);
+    assert!(!text.contains('\u{1b}'), "{text}");
+
+    worst.accused.truncate(1);
+    worst.accused[0].name = Some(long);
+    words(&worst);
+    worst.verdict = Verdict::Exact;
+    worst.identical_releases = vec![identical(&"r".repeat(128), true); 9];
+    words(&worst);
+}
