@@ -8,6 +8,7 @@ use rand::Rng as _;
 
 use crate::error::{Error, Result};
 use crate::keys::keyring::Keyring;
+use crate::known::stored_policy;
 use crate::ledger::{Entry, Event, Registry};
 use crate::mark::policy::Policy;
 use crate::stamp::deliver;
@@ -85,6 +86,6 @@ fn show(session: &Session, dataset: &str) -> Result<u8> {
     let ledger = session.home.ledger(session.wait, "policy show")?;
     let registry = Registry::replay(&ledger.entries()?);
     let adopted = registry.in_force(dataset).ok_or_else(|| deliver::no_policy(&registry, dataset))?;
-    terminal::print(deliver::stored_policy(&ledger, &adopted.policy)?.text())?;
+    terminal::print(stored_policy(&ledger, &adopted.policy)?.text())?;
     Ok(DONE)
 }
