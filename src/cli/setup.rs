@@ -69,6 +69,15 @@ fn adopt(session: &Session, file: &Path) -> Result<u8> {
         terminal::say(format!("this policy is in force for {} already", policy.name()));
         return Ok(DONE);
     }
+    if let Some(before) = before {
+        let broken = policy.breaks_with(&stored_policy(&ledger, &before.policy)?);
+        if !broken.is_empty() {
+            terminal::warn(format!(
+                "rows that were released before are marked otherwise from now on ({}): whoever gets both can compare them",
+                broken.join(", ")
+            ));
+        }
+    }
     let slots = policy.slots_after(before.map_or(&[], |adopted| &adopted.slots));
     let event = Event::PolicyAdopted {
         dataset: policy.name().to_owned(),
