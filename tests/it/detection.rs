@@ -1,0 +1,63 @@
+//! Small versions of the detection figures; `benches/detection.rs` has the large ones.
+
+use crate::attacks::{Attack, Strategy};
+use crate::lab::{DIABETIC, ENCOUNTERS, Lab, Rng, Table, seeded, trials};
+use crate::trials::{Outcome, collusion, single};
+
+/// 95 of 100 are asked for; of a few trials one may fail.
+fn assert_mostly_right(outcomes: &[Outcome]) {
+    let named = outcomes.iter().filter(|outcome| outcome.right > 0).count();
+    assert_eq!(outcomes.iter().map(|outcome| outcome.wrong).sum::<usize>(), 0, "innocents: {outcomes:?}");
+    assert!(named + 1 + outcomes.len() / 20 >= outcomes.len(), "{named} of {}: {outcomes:?}", outcomes.len());
+}
+
+fn name_200_rows(policy: &str, table: &Table, rng: &mut Rng) {
+    let lab = Lab::new(policy, &table.sample(table.rows.len().min(5_000), rng), 100, rng);
+    let outcomes: Vec<Outcome> = (0..trials(15))
+        .map(|_| single(&lab, &table.sample(200, rng), &[Attack::Shuffle], 1e-6, rng))
+        .collect();
+    assert_mostly_right(&outcomes);
+}
+
+#[test]
+fn two_hundred_rows_of_a_hospital_name_the_partner() {
+    let rng = &mut seeded("detection/hospital");
+    name_200_rows(dyepack::demo::HOSPITAL_POLICY, &Table::hospital(3_000, 1), rng);
+}
+
+#[test]
+fn two_hundred_rows_of_encounters_name_the_partner() {
+    let Some(table) = Table::shared(ENCOUNTERS.1) else { return };
+    name_200_rows(ENCOUNTERS.0, &table, &mut seeded("detection/encounters"));
+}
+
+#[test]
+fn two_hundred_rows_of_diabetic_data_name_the_partner() {
+    let Some(table) = Table::shared(DIABETIC.1) else { return };
+    name_200_rows(DIABETIC.0, &table, &mut seeded("detection/diabetic_data"));
+}
+
+#[test]
+fn a_leaker_who_randomises_is_named_from_more_rows() {
+    let rng = &mut seeded("detection/randomised");
+    let table = Table::hospital(2_500, 2);
+    let lab = Lab::new(dyepack::demo::HOSPITAL_POLICY, &table, 100, rng);
+    // About 0.37 carriers a row: 200 carriers, and 500.
+    for (rows, share) in [(600, 0.2), (1_400, 0.5)] {
+        let attacks = [Attack::Randomise { share }, Attack::Shuffle];
+        let outcomes: Vec<Outcome> =
+            (0..trials(8)).map(|_| single(&lab, &table.sample(rows, rng), &attacks, 1e-6, rng)).collect();
+        assert_mostly_right(&outcomes);
+    }
+}
+
+#[test]
+fn three_colluders_do_not_all_get_away() {
+    let rng = &mut seeded("detection/colluders");
+    let table = Table::hospital(5_500, 3);
+    let lab = Lab::new(dyepack::demo::HOSPITAL_POLICY, &table, 100, rng);
+    let strategies = [Strategy::Interleave, Strategy::Majority, Strategy::Minority, Strategy::Coin];
+    let outcomes: Vec<Outcome> =
+        strategies.into_iter().map(|strategy| collusion(&lab, &table, 3, strategy, 1e-6, rng)).collect();
+    assert_mostly_right(&outcomes);
+}
