@@ -14,8 +14,8 @@ use std::thread;
 use std::time::Instant;
 
 use dyepack::mark::policy::Policy;
-use dyepack::stamp::engine;
 use rand::RngExt as _;
+use rand::seq::SliceRandom as _;
 
 #[allow(dead_code)]
 #[path = "../tests/it/attacks.rs"]
@@ -33,7 +33,7 @@ mod reference;
 #[path = "../tests/it/trials.rs"]
 mod trials;
 
-use attacks::{Attack, STRATEGIES};
+use attacks::{Attack, Bits, STRATEGIES};
 use lab::{DIABETIC, ENCOUNTERS, Lab, Rng, Table, stream};
 use trials::{INNOCENCE, Outcome};
 
@@ -97,10 +97,20 @@ fn code(policy: &str, table: &Table) {
     let used: Vec<&str> = parsed.identity().chain(parsed.columns().map(|(name, _, _)| name)).collect();
     let table = &table.project(&used);
     let lab = lab_for(policy, table, 10_000);
-    let source = table.to_csv();
-    let (_, stamped) = lab.stamp("anybody", &source, &engine::Options::default());
-    let rows_for =
-        |carriers: usize| (carriers as f64 * stamped.rows as f64 / stamped.carriers as f64) as usize;
+    let bits = Bits::new(&lab, table);
+    let carriers_of: Vec<usize> = table.rows.iter().map(|row| bits.carriers(row)).collect();
+    // Rows are drawn until so many carriers can be read, so that the figure is of that many and not of about that many.
+    let rows_with = |carriers: usize, rng: &mut Rng| {
+        let mut order: Vec<usize> = (0..table.rows.len()).collect();
+        order.shuffle(rng);
+        let mut read = 0;
+        let enough = order.iter().position(|&row| {
+            read += carriers_of[row];
+            read >= carriers
+        });
+        let drawn = &order[..=enough.expect("the table has that many")];
+        table.with_rows(drawn.iter().map(|&row| table.rows[row].clone()).collect())
+    };
 
     println!(
         "| attack | carriers | read, mean | trials | succeeded | leakers named, mean | innocents named |"
@@ -117,10 +127,10 @@ fn code(policy: &str, table: &Table) {
             sums.wrong
         );
     };
-    for (share, carriers) in [(0.0, 80), (0.0, 100), (0.2, 120), (0.2, 200), (0.5, 300), (0.5, 500)] {
+    for (share, carriers) in [(0.0, 80), (0.0, 90), (0.2, 150), (0.2, 200), (0.5, 400), (0.5, 500)] {
         let attacks = [Attack::Randomise { share }];
         let outcomes = in_parallel(&format!("code/{share}/{carriers}"), lab::trials(200), |rng| {
-            trials::single(&lab, &table.sample(rows_for(carriers), rng), &attacks, ALPHA, rng)
+            trials::single(&lab, &rows_with(carriers, rng), &attacks, ALPHA, rng)
         });
         line(&format!("one leaker, {} % randomised", share * 100.0), carriers, &outcomes);
     }
@@ -130,7 +140,7 @@ fn code(policy: &str, table: &Table) {
                 &format!("code/{colluders}/{carriers}/{strategy:?}"),
                 lab::trials(count),
                 |rng| {
-                    let rows = table.sample(rows_for(carriers), rng);
+                    let rows = rows_with(carriers, rng);
                     trials::collusion(&lab, &rows, colluders, strategy, ALPHA, rng)
                 },
             );

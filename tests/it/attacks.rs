@@ -1,7 +1,7 @@
 //! What is done to a copy before it turns up: damage by tools, damage on purpose, and collusion.
 
 use dyepack::mark::channel::Limits;
-use dyepack::mark::policy::Policy;
+use dyepack::mark::policy::{Column, Plan, Policy};
 use rand::RngExt as _;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use serde::Deserialize;
@@ -216,14 +216,14 @@ pub fn collude(copies: &[Table], strategy: Strategy, lab: &Lab, rng: &mut Rng) -
 }
 
 /// What cells say, as only the owner knows.
-struct Bits<'a> {
+pub struct Bits<'a> {
     scope: Scope<'a>,
-    plan: dyepack::mark::policy::Plan,
+    plan: Plan,
     length: usize,
 }
 
 impl<'a> Bits<'a> {
-    fn new(lab: &'a Lab, table: &Table) -> Bits<'a> {
+    pub fn new(lab: &'a Lab, table: &Table) -> Bits<'a> {
         Bits {
             scope: Scope { secret: lab.key, dataset: lab.policy().name(), epoch: 1 },
             plan: lab.policy().plan(&table.header, &[]).expect("a table of the dataset"),
@@ -236,5 +236,11 @@ impl<'a> Bits<'a> {
         let identity: Vec<&str> = self.plan.identity.iter().map(|&i| &row[i]).collect();
         let (_, spin) = self.scope.carrier(&identity, column.slot, column.rate, self.length)?;
         column.channel.read(text, spin)
+    }
+
+    /// How many cells of a row say a bit.
+    pub fn carriers(&self, row: &csv::StringRecord) -> usize {
+        let says = |column: &&Column| self.read(row, column.index, &row[column.index]).is_some();
+        self.plan.columns.iter().filter(says).count()
     }
 }

@@ -1,6 +1,6 @@
 //! Small versions of the detection figures; `benches/detection.rs` has the large ones.
 
-use crate::attacks::{Attack, Strategy};
+use crate::attacks::{self, Attack, Strategy};
 use crate::lab::{DIABETIC, ENCOUNTERS, Lab, Rng, Table, seeded, trials};
 use crate::trials::{Outcome, collusion, single};
 
@@ -60,4 +60,28 @@ fn three_colluders_do_not_all_get_away() {
     let outcomes: Vec<Outcome> =
         strategies.into_iter().map(|strategy| collusion(&lab, &table, 3, strategy, 1e-6, rng)).collect();
     assert_mostly_right(&outcomes);
+}
+
+#[test]
+fn only_what_is_said_counts() {
+    let rng = &mut seeded("detection/repeats");
+    let table = Table::hospital(1_500, 4);
+    let lab = Lab::new(dyepack::demo::HOSPITAL_POLICY, &table, 20, rng);
+    let copy = lab.copy("partner-00007", &table.sample(300, rng));
+    let mut evidence = |attacks: &[Attack]| {
+        let leak = attacks::leak(copy.clone(), attacks, lab.policy(), rng);
+        let findings = lab.trace(&leak, 1e-6);
+        let accused: Vec<String> =
+            findings.accused.iter().map(|a| format!("{} {:?}", a.recipient, a.ln_family_p)).collect();
+        (findings.evidence.carriers_read, accused)
+    };
+    let once = evidence(&[]);
+    assert!(once.1[0].starts_with("partner-00007"), "{once:?}");
+    for attacks in [
+        &[Attack::DuplicateRows { share: 1.0 }, Attack::Shuffle][..],
+        &[Attack::ReorderColumns, Attack::QuoteAll, Attack::Delimiter { byte: '|' }],
+        &[Attack::UpperCaseHeader, Attack::ExtraColumns, Attack::Windows],
+    ] {
+        assert_eq!(evidence(attacks), once, "{attacks:?}");
+    }
 }
