@@ -1,7 +1,7 @@
 //! The figures of `benches/README.md` on detection, innocents and distortion, as Markdown on standard output.
 //!
 //! ```text
-//! cargo bench --bench detection -- names code innocents distortion
+//! cargo bench --bench detection -- names leaker colluders innocents distortion
 //! ```
 //!
 //! runs the parts named, all if none is. `DYEPACK_TRIALS` sets the trials of every line, `DYEPACK_SEED` the randomness; the
@@ -56,8 +56,11 @@ fn main() {
     if is_wanted("names") {
         names(&tables);
     }
-    if is_wanted("code") {
-        code(tables[1].0, &tables[1].1);
+    if is_wanted("leaker") {
+        leaker(&Field::new(tables[1].0, &tables[1].1));
+    }
+    if is_wanted("colluders") {
+        colluders(&Field::new(tables[1].0, &tables[1].1));
     }
     if is_wanted("innocents") {
         innocents(&tables);
@@ -90,64 +93,86 @@ fn names(tables: &[(&str, Table)]) {
     println!();
 }
 
-/// The table of DESIGN 3.3.
-fn code(policy: &str, table: &Table) {
-    // Only what the policy looks at: the other columns cost time and decide nothing.
-    let parsed = Policy::parse(policy).expect("a policy");
-    let used: Vec<&str> = parsed.identity().chain(parsed.columns().map(|(name, _, _)| name)).collect();
-    let table = &table.project(&used);
-    let lab = lab_for(policy, table, 10_000);
-    let bits = Bits::new(&lab, table);
-    let carriers_of: Vec<usize> = table.rows.iter().map(|row| bits.carriers(row)).collect();
-    // Rows are drawn until so many carriers can be read, so that the figure is of that many and not of about that many.
-    let rows_with = |carriers: usize, rng: &mut Rng| {
-        let mut order: Vec<usize> = (0..table.rows.len()).collect();
+/// A real table among 10,000 recipients, from which leaks of a given number of carriers are drawn.
+struct Field {
+    lab: Lab,
+    table: Table,
+    /// How many carriers each row has.
+    carriers: Vec<usize>,
+}
+
+impl Field {
+    fn new(policy: &str, table: &Table) -> Field {
+        // Only what the policy looks at: the other columns cost time and decide nothing.
+        let parsed = Policy::parse(policy).expect("a policy");
+        let used: Vec<&str> = parsed.identity().chain(parsed.columns().map(|(name, _, _)| name)).collect();
+        let table = table.project(&used);
+        let lab = lab_for(policy, &table, 10_000);
+        let bits = Bits::new(&lab, &table);
+        let carriers = table.rows.iter().map(|row| bits.carriers(row)).collect();
+        Field { lab, table, carriers }
+    }
+
+    /// Rows at random until so many carriers can be read, so that a figure is of that many and not of about that many.
+    fn rows_with(&self, carriers: usize, rng: &mut Rng) -> Table {
+        let mut order: Vec<usize> = (0..self.table.rows.len()).collect();
         order.shuffle(rng);
         let mut read = 0;
         let enough = order.iter().position(|&row| {
-            read += carriers_of[row];
+            read += self.carriers[row];
             read >= carriers
         });
         let drawn = &order[..=enough.expect("the table has that many")];
-        table.with_rows(drawn.iter().map(|&row| table.rows[row].clone()).collect())
-    };
+        self.table.with_rows(drawn.iter().map(|&row| self.table.rows[row].clone()).collect())
+    }
+}
 
+/// The first rows of the table of DESIGN 3.3.
+fn leaker(field: &Field) {
+    print_code_head();
+    for (share, carriers) in [(0.0, 80), (0.0, 90), (0.2, 150), (0.2, 200), (0.5, 400), (0.5, 500)] {
+        let attacks = [Attack::Randomise { share }];
+        let outcomes = in_parallel(&format!("leaker/{share}/{carriers}"), lab::trials(200), |rng| {
+            trials::single(&field.lab, &field.rows_with(carriers, rng), &attacks, ALPHA, rng)
+        });
+        print_code_line(&format!("one leaker, {} % randomised", share * 100.0), carriers, &outcomes);
+    }
+    println!();
+}
+
+/// Its other rows.
+fn colluders(field: &Field) {
+    print_code_head();
+    for (colluders, carriers, count) in [(3, 1_000, 50), (3, 2_000, 50), (5, 4_000, 50), (10, 16_000, 25)] {
+        for strategy in STRATEGIES {
+            let part = format!("colluders/{colluders}/{carriers}/{strategy:?}");
+            let outcomes = in_parallel(&part, lab::trials(count), |rng| {
+                let rows = field.rows_with(carriers, rng);
+                trials::collusion(&field.lab, &rows, colluders, strategy, ALPHA, rng)
+            });
+            print_code_line(&format!("{colluders} colluders, {strategy:?}"), carriers, &outcomes);
+        }
+    }
+    println!();
+}
+
+fn print_code_head() {
     println!(
         "| attack | carriers | read, mean | trials | succeeded | leakers named, mean | innocents named |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- |");
-    let line = |attack: &str, carriers: usize, outcomes: &[Outcome]| {
-        let sums = Sums::of(outcomes);
-        println!(
-            "| {attack} | {carriers} | {:.0} | {} | {:.0} % | {:.1} | {} |",
-            sums.carriers,
-            outcomes.len(),
-            100.0 * sums.succeeded as f64 / outcomes.len() as f64,
-            sums.right,
-            sums.wrong
-        );
-    };
-    for (share, carriers) in [(0.0, 80), (0.0, 90), (0.2, 150), (0.2, 200), (0.5, 400), (0.5, 500)] {
-        let attacks = [Attack::Randomise { share }];
-        let outcomes = in_parallel(&format!("code/{share}/{carriers}"), lab::trials(200), |rng| {
-            trials::single(&lab, &rows_with(carriers, rng), &attacks, ALPHA, rng)
-        });
-        line(&format!("one leaker, {} % randomised", share * 100.0), carriers, &outcomes);
-    }
-    for (colluders, carriers, count) in [(3, 1_000, 50), (3, 2_000, 50), (5, 4_000, 50), (10, 16_000, 25)] {
-        for strategy in STRATEGIES {
-            let outcomes = in_parallel(
-                &format!("code/{colluders}/{carriers}/{strategy:?}"),
-                lab::trials(count),
-                |rng| {
-                    let rows = rows_with(carriers, rng);
-                    trials::collusion(&lab, &rows, colluders, strategy, ALPHA, rng)
-                },
-            );
-            line(&format!("{colluders} colluders, {strategy:?}"), carriers, &outcomes);
-        }
-    }
-    println!();
+}
+
+fn print_code_line(attack: &str, carriers: usize, outcomes: &[Outcome]) {
+    let sums = Sums::of(outcomes);
+    println!(
+        "| {attack} | {carriers} | {:.0} | {} | {:.0} % | {:.1} | {} |",
+        sums.carriers,
+        outcomes.len(),
+        100.0 * sums.succeeded as f64 / outcomes.len() as f64,
+        sums.right,
+        sums.wrong
+    );
 }
 
 /// Leaks by which nobody, or not everybody, may be named.
