@@ -1,6 +1,9 @@
 //! Small versions of the detection figures; `benches/detection.rs` has the large ones.
 
+use dyepack::demo::HOSPITAL_POLICY;
+
 use crate::attacks::{self, Attack, Strategy};
+use crate::distortion::WARDS_POLICY;
 use crate::lab::{DIABETIC, ENCOUNTERS, Lab, Rng, Table, seeded, trials};
 use crate::trials::{Outcome, collusion, single};
 
@@ -22,7 +25,7 @@ fn name_200_rows(policy: &str, table: &Table, rng: &mut Rng) {
 #[test]
 fn two_hundred_rows_of_a_hospital_name_the_partner() {
     let rng = &mut seeded("detection/hospital");
-    name_200_rows(dyepack::demo::HOSPITAL_POLICY, &Table::hospital(3_000, 1), rng);
+    name_200_rows(HOSPITAL_POLICY, &Table::hospital(3_000, 1), rng);
 }
 
 #[test]
@@ -41,7 +44,7 @@ fn two_hundred_rows_of_diabetic_data_name_the_partner() {
 fn a_leaker_who_randomises_is_named_from_more_rows() {
     let rng = &mut seeded("detection/randomised");
     let table = Table::hospital(2_500, 2);
-    let lab = Lab::new(dyepack::demo::HOSPITAL_POLICY, &table, 100, rng);
+    let lab = Lab::new(HOSPITAL_POLICY, &table, 100, rng);
     // About 0.37 carriers a row: 200 carriers, and 500.
     for (rows, share) in [(600, 0.2), (1_400, 0.5)] {
         let attacks = [Attack::Randomise { share }, Attack::Shuffle];
@@ -55,7 +58,7 @@ fn a_leaker_who_randomises_is_named_from_more_rows() {
 fn three_colluders_do_not_all_get_away() {
     let rng = &mut seeded("detection/colluders");
     let table = Table::hospital(5_500, 3);
-    let lab = Lab::new(dyepack::demo::HOSPITAL_POLICY, &table, 100, rng);
+    let lab = Lab::new(HOSPITAL_POLICY, &table, 100, rng);
     let strategies = [Strategy::Interleave, Strategy::Majority, Strategy::Minority, Strategy::Coin];
     let outcomes: Vec<Outcome> =
         strategies.into_iter().map(|strategy| collusion(&lab, &table, 3, strategy, 1e-6, rng)).collect();
@@ -66,7 +69,7 @@ fn three_colluders_do_not_all_get_away() {
 fn only_what_is_said_counts() {
     let rng = &mut seeded("detection/repeats");
     let table = Table::hospital(1_500, 4);
-    let lab = Lab::new(dyepack::demo::HOSPITAL_POLICY, &table, 20, rng);
+    let lab = Lab::new(HOSPITAL_POLICY, &table, 20, rng);
     let copy = lab.copy("partner-00007", &table.sample(300, rng));
     let mut evidence = |attacks: &[Attack]| {
         let leak = attacks::leak(copy.clone(), attacks, lab.policy(), rng);
@@ -83,5 +86,21 @@ fn only_what_is_said_counts() {
         &[Attack::UpperCaseHeader, Attack::ExtraColumns, Attack::Windows],
     ] {
         assert_eq!(evidence(attacks), once, "{attacks:?}");
+    }
+}
+
+#[test]
+fn the_dataset_is_found_among_several_of_one_table() {
+    let rng = &mut seeded("detection/datasets");
+    let table = Table::hospital(1_500, 5);
+    for (policy, other) in [(HOSPITAL_POLICY, WARDS_POLICY), (WARDS_POLICY, HOSPITAL_POLICY)] {
+        let mut lab = Lab::new(policy, &table, 50, rng);
+        lab.join(other, &table);
+        let rows = lab.copy("partner-00031", &table.sample(400, rng));
+        let findings = lab.trace(&rows.to_csv(), 1e-6);
+        let accused: Vec<&str> = findings.accused.iter().map(|a| a.recipient.as_str()).collect();
+        assert_eq!(accused, ["partner-00031"]);
+        assert_eq!(findings.dataset.as_deref(), Some(lab.policy().name()));
+        assert_eq!(findings.evidence.readings_tried, 2, "both readings are paid for");
     }
 }

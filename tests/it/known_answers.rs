@@ -8,6 +8,7 @@ use dyepack::keys::secret::MarkingSecret;
 use dyepack::mark::code::{Code, codeword_key};
 use rand::RngExt as _;
 
+use crate::attacks::Bits;
 use crate::lab::{Lab, Table, recipient, seeded};
 use crate::reference::{self, Scope};
 
@@ -132,4 +133,8 @@ fn a_stamped_cell_says_the_recipients_bit_where_the_reference_expects_it() {
         }
     }
     assert!(differing > 30, "{differing}");
+
+    let bits = Bits::new(&lab, &copy);
+    let expected: usize = copy.rows.iter().map(|row| bits.carriers(row)).sum();
+    assert_eq!(lab.trace(&copy.to_csv(), 1e-6).evidence.carriers_read, expected as u64);
 }

@@ -147,24 +147,30 @@ pub fn recipient(n: usize) -> String {
     format!("partner-{n:05}")
 }
 
+fn reading(policy: &str) -> Reading {
+    let policy = Policy::parse(policy).expect("a policy");
+    Reading { slots: policy.slots_after(&[]), policy, epoch: 1, releases: Vec::new() }
+}
+
 impl Lab {
     /// A new secret, so many recipients, and `source` as what was released.
     pub fn new(policy: &str, source: &Table, recipients: usize, rng: &mut Rng) -> Lab {
         let key: [u8; 32] = rng.random();
-        let policy = Policy::parse(policy).expect("a policy");
         let mut lab = Lab {
             key,
             secret: MarkingSecret::from_bytes(key),
-            readings: vec![Reading {
-                slots: policy.slots_after(&[]),
-                policy,
-                epoch: 1,
-                releases: Vec::new(),
-            }],
+            readings: vec![reading(policy)],
             recipients: (0..recipients).map(|n| Suspect { id: recipient(n), name: None }).collect(),
         };
         lab.deliver(&recipient(0), &source.to_csv());
         lab
+    }
+
+    /// Adds another dataset's reading, under the same secret, to what is traced.
+    pub fn join(&mut self, policy: &str, source: &Table) {
+        let first = std::mem::replace(&mut self.readings, vec![reading(policy)]);
+        self.deliver(&recipient(0), &source.to_csv());
+        self.readings.splice(..0, first);
     }
 
     pub fn policy(&self) -> &Policy {
