@@ -29,7 +29,7 @@ pub enum Attack {
     UpperCaseHeader,
     /// Adds a column in front and one at the end.
     ExtraColumns,
-    /// Replaces this share of the marked cells by random neighbours.
+    /// Replaces this share of the cells of marked columns by random neighbours.
     Randomise { share: f64 },
     /// What a spreadsheet does: drops trailing zeros, writes dates as `dd/mm/yyyy hh:mm`.
     Resave,
@@ -124,17 +124,26 @@ impl Attack {
     }
 }
 
-/// A cell is hit with probability `share`, and a hit cell reads as a coin: half of them move to a neighbour.
+/// A cell is hit with probability `share`, and a hit cell reads as a coin.
 fn randomise(table: &mut Table, policy: &Policy, share: f64, rng: &mut Rng) {
     let place = |name: &str| table.header.iter().position(|n| n == name);
     let columns = policy.lenient_plan(&place, &[]).columns;
     table.map_cells(|_, index, text| {
         let column = columns.iter().find(|column| column.index == index)?;
-        // Whoever randomises does not know the spin: any will do.
-        let mut moved = String::new();
-        let is_moved = rng.random_bool(share / 2.0)
-            && column.channel.flip(text, rng.random(), &Limits::default(), &mut moved).is_some();
-        is_moved.then_some(moved)
+        if !rng.random_bool(share) {
+            return None;
+        }
+        // One step or none makes a coin of a number; a category needs a few to forget where it was.
+        let mut text = text.to_owned();
+        for _ in 0..3 {
+            let mut moved = String::new();
+            // Whoever randomises does not know the spin: any will do.
+            let spin = rng.random();
+            if rng.random() && column.channel.flip(&text, spin, &Limits::default(), &mut moved).is_some() {
+                text = moved;
+            }
+        }
+        Some(text)
     });
 }
 
