@@ -1,6 +1,7 @@
 //! Small versions of the detection figures; `benches/detection.rs` has the large ones.
 
 use dyepack::demo::HOSPITAL_POLICY;
+use rand::RngExt as _;
 
 use crate::attacks::{self, Attack, Strategy};
 use crate::distortion::WARDS_POLICY;
@@ -103,4 +104,24 @@ fn the_dataset_is_found_among_several_of_one_table() {
         assert_eq!(findings.dataset.as_deref(), Some(lab.policy().name()));
         assert_eq!(findings.evidence.readings_tried, 2, "both readings are paid for");
     }
+}
+
+#[test]
+fn the_power_that_is_reported_is_the_share_that_is_named() {
+    let rng = &mut seeded("detection/power");
+    let table = Table::hospital(1_500, 6);
+    let lab = Lab::new(HOSPITAL_POLICY, &table, 100, rng);
+    let (mut named, mut expected, mut variance) = (0.0, 0.0, 0.0);
+    for _ in 0..trials(40) {
+        let leak = lab.copy("partner-00042", &table.sample(rng.random_range(100..220), rng));
+        let findings = lab.trace(&leak.to_csv(), 1e-6);
+        let power = findings.evidence.power;
+        named += f64::from(u8::from(!findings.accused.is_empty()));
+        expected += power;
+        variance += power * (1.0 - power);
+    }
+    println!("named {named}, expected {expected:.1}, standard deviation {:.1}", variance.sqrt());
+    // A normal approximation: a twentieth is granted on top of chance.
+    let tolerance = 4.0 * variance.sqrt() + 0.05 * trials(40) as f64;
+    assert!((named - expected).abs() <= tolerance, "named {named}, expected {expected:.1}");
 }
