@@ -1,5 +1,15 @@
-//! The integration tests, one binary so that everything is linked once.
+//! The integration tests, in one binary so that dependencies link once.
 
+mod attack_cases;
+mod attacks;
+mod calibration;
 mod cli;
+mod detection;
+mod distortion;
 mod examples;
+mod known_answers;
+mod lab;
+mod measure;
+mod reference;
 mod tidy;
+mod trials;

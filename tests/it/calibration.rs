@@ -1,0 +1,220 @@
+//! The central test: nobody innocent is accused more often than the claimed error allows.
+//!
+//! Two roads. Whole traces, in which innocents are at risk, count accusations at a large alpha (where some may happen) and at
+//! one in a million (where none may). And the bound itself: against fixed leaks, made as hostile as can be, thousands of
+//! innocents draw their codewords, and the share with a bound of at most `u` must not exceed `u`. Negative controls show that
+//! the second check fails when the statistics are wrong.
+//!
+//! `DYEPACK_TRIALS=10000` runs the large version; `DYEPACK_SEED` chooses other randomness.
+
+use dyepack::demo::HOSPITAL_POLICY;
+use dyepack::evidence::counts::Counts;
+use dyepack::evidence::score::{DECODERS, Evidence};
+use dyepack::evidence::tail::{Coin, Tail};
+use dyepack::keys::secret::MarkingSecret;
+use dyepack::mark::code::{Code, codeword_key};
+use rand::RngExt as _;
+
+use crate::lab::{Lab, Rng, Table, seeded, trials};
+use crate::reference::{self, Scope};
+use crate::trials::{INNOCENCE, binomial_tail, clopper_pearson, innocents};
+
+/// A check fails only if what it saw happens by chance less often than this.
+const CHANCE: f64 = 1e-6;
+
+const ALPHAS: [f64; 3] = [0.05, 0.01, 1e-6];
+
+#[test]
+fn traces_accuse_innocents_no_more_often_than_alpha() {
+    let rng = &mut seeded("calibration/traces");
+    let each = trials(60) / INNOCENCE.len() + 1;
+    let table = Table::hospital(900, 4);
+    for kind in INNOCENCE {
+        let mut accused = [0; ALPHAS.len()];
+        for _ in 0..each {
+            // A new secret for every trial: otherwise the same codewords would be tried again and again.
+            let lab = Lab::new(HOSPITAL_POLICY, &table, 100, rng);
+            let rows = rng.random_range(1..=table.rows.len());
+            let found = innocents(kind, &lab, &table.sample(rows, rng), ALPHAS, rng);
+            accused.iter_mut().zip(found).for_each(|(sum, n)| *sum += usize::from(n > 0));
+        }
+        for (accused, alpha) in accused.into_iter().zip(ALPHAS) {
+            let (low, _) = clopper_pearson(accused, each, CHANCE);
+            println!("{kind:?}: alpha {alpha}: innocents accused in {accused} of {each} trials");
+            assert!(low <= alpha, "{kind:?}: {accused} of {each} is more than {alpha}");
+        }
+        assert_eq!(accused[2], 0, "{kind:?}: an innocent was named at one in a million");
+    }
+}
+
+/// Reads by position: `(position, zeros, ones)`, positions ascending.
+type Reads = Vec<(u32, u32, u32)>;
+
+const LENGTH: usize = 4096;
+
+/// A code, some colluders, and leaks that depend on no innocent.
+struct World {
+    secret: [u8; 32],
+    thresholds: Vec<u16>,
+}
+
+impl World {
+    fn new(rng: &mut Rng) -> World {
+        let secret = rng.random();
+        World { secret, thresholds: Self::scope(&secret).thresholds(LENGTH) }
+    }
+
+    fn scope(secret: &[u8; 32]) -> Scope<'static> {
+        Scope { secret: *secret, dataset: "calibration", epoch: 1 }
+    }
+
+    fn codeword(&self, id: &str) -> Vec<bool> {
+        Self::scope(&self.secret).codeword(id, &self.thresholds)
+    }
+
+    fn leaks(&self, rng: &mut Rng) -> Vec<(&'static str, Reads)> {
+        let one = |position: u32, bit: bool| (position, u32::from(!bit), u32::from(bit));
+        let some = |n: u32| (0..n).map(move |i| i * (LENGTH as u32 / n));
+        let rare = |position: u32| self.thresholds[position as usize] < 32_768;
+        let colluders: Vec<Vec<bool>> = (0..5).map(|i| self.codeword(&format!("colluder-{i}"))).collect();
+        let minority = |j: u32| {
+            let ones = colluders.iter().filter(|word| word[j as usize]).count();
+            if ones == 0 || ones == 5 { ones == 5 } else { ones < 3 }
+        };
+        let mut by_bias: Vec<u32> = (0..LENGTH as u32).collect();
+        by_bias.sort_by_key(|&j| {
+            self.thresholds[j as usize].min((65_536 - u32::from(self.thresholds[j as usize])) as u16)
+        });
+        let mut extreme = by_bias[..40].to_vec();
+        let mut even = by_bias[LENGTH - 200..].to_vec();
+        extreme.sort_unstable();
+        even.sort_unstable();
+        vec![
+            ("coins", some(300).map(|j| one(j, rng.random())).collect()),
+            ("all ones", some(300).map(|j| one(j, true)).collect()),
+            ("always the rarer bit", some(300).map(|j| one(j, rare(j))).collect()),
+            ("always the commoner bit", some(300).map(|j| one(j, !rare(j))).collect()),
+            ("the minority of five", some(300).map(|j| one(j, minority(j))).collect()),
+            ("one colluder's own copy", some(300).map(|j| one(j, colluders[0][j as usize])).collect()),
+            ("positions read often, in contradiction", some(100).map(|j| (j, j % 7, 3)).collect()),
+            (
+                "one position outweighs all",
+                some(50).map(|j| (j, 0, if j == 0 { 1_000 } else { 1 })).collect(),
+            ),
+            ("forty extreme biases, rarer bits", extreme.iter().map(|&j| one(j, rare(j))).collect()),
+            ("two hundred even biases", even.iter().map(|&j| one(j, rng.random())).collect()),
+            ("five positions", some(5).map(|j| one(j, rng.random())).collect()),
+            ("a single position", vec![one(9, rare(9))]),
+        ]
+    }
+
+    /// The bits of the nth innocent where the leak was read.
+    fn innocent(&self, n: usize, reads: &Reads) -> Vec<bool> {
+        let codeword = self.codeword(&format!("innocent-{n}"));
+        reads.iter().map(|&(position, _, _)| codeword[position as usize]).collect()
+    }
+}
+
+/// The logarithms of p-values must not be small more often than they say.
+fn excess(ln_ps: &[f64]) -> Option<String> {
+    [0.5, 0.1, 0.01, 1e-3].into_iter().find_map(|u: f64| {
+        let small = ln_ps.iter().filter(|&&ln_p| ln_p <= u.ln()).count();
+        let is_chance = binomial_tail(small, ln_ps.len(), u) >= CHANCE;
+        (!is_chance).then(|| format!("{small} of {} are at most {u}", ln_ps.len()))
+    })
+}
+
+#[test]
+fn the_bound_is_a_p_value_whatever_was_leaked() {
+    let rng = &mut seeded("calibration/bound");
+    let world = World::new(rng);
+    let secret = MarkingSecret::from_bytes(world.secret);
+    let code = Code::new(&secret, "calibration", 1, LENGTH as u32);
+    let innocents = trials(1_500);
+    for (name, reads) in world.leaks(rng) {
+        let evidence = Evidence::new(&counts(&reads), &code);
+        let scores = evidence.score_all(&code, innocents, |n| {
+            codeword_key(&secret, "calibration", 1, &format!("innocent-{n}"))
+        });
+        for (d, colluders) in reference::DECODERS.into_iter().enumerate() {
+            let coins = reference::weights(colluders, &world.thresholds, &reads).into_iter();
+            let coins = coins.map(|w| Coin { bias: w.bias, if_one: w.if_one, if_zero: w.if_zero });
+            let tail = Tail::new(coins.collect());
+            let ln_ps: Vec<f64> = scores.iter().map(|scores| tail.ln_bound(scores[d])).collect();
+            assert_eq!(excess(&ln_ps), None, "{name}, {:?}", DECODERS[d]);
+        }
+        // The best of the four decoders, paid for.
+        let paid = (DECODERS.len() as f64).ln();
+        let ranking = evidence.rank(&scores, f64::INFINITY);
+        assert_eq!(ranking.len(), innocents);
+        let best: Vec<f64> = ranking.iter().map(|candidate| candidate.ln_p + paid).collect();
+        assert_eq!(excess(&best), None, "{name}, the best of all decoders");
+    }
+}
+
+fn counts(reads: &Reads) -> Counts {
+    let mut counts = Counts::new(LENGTH);
+    for &(position, zeros, ones) in reads {
+        (0..zeros).for_each(|_| counts.add(position, false));
+        (0..ones).for_each(|_| counts.add(position, true));
+    }
+    counts
+}
+
+#[test]
+fn control_a_normal_approximation_fails_the_check() {
+    let rng = &mut seeded("calibration/control");
+    let world = World::new(rng);
+    let leaks = world.leaks(rng);
+    let failed = leaks.iter().filter(|(_, reads)| {
+        let weights = reference::weights(0, &world.thresholds, reads);
+        let mean: f64 = weights.iter().map(|w| w.bias * w.if_one + (1.0 - w.bias) * w.if_zero).sum();
+        let variance: f64 =
+            weights.iter().map(|w| w.bias * (1.0 - w.bias) * (w.if_one - w.if_zero).powi(2)).sum();
+        let ln_p = |n| {
+            let score = reference::score(&weights, &world.innocent(n, reads));
+            (0.5 * libm::erfc((score - mean) / (2.0 * variance).sqrt())).ln()
+        };
+        excess(&(0..1_500).map(ln_p).collect::<Vec<_>>()).is_some()
+    });
+    let failed: Vec<&str> = failed.map(|(name, _)| *name).collect();
+    println!("the normal approximation fails on: {failed:?}");
+    assert!(failed.contains(&"forty extreme biases, rarer bits"), "the check can't fail: {failed:?}");
+}
+
+#[test]
+fn control_dropping_what_does_not_fit_fails_the_check() {
+    let rng = &mut seeded("calibration/peeking");
+    let world = World::new(rng);
+    let (_, reads) = world.leaks(rng).swap_remove(0);
+    let ln_p = |n| {
+        // Leaves out, for each suspect, a tenth of the carriers: those that speak against it.
+        let mut against = reads.len() / 10;
+        let bits = world.innocent(n, &reads);
+        let kept: Vec<bool> = reads
+            .iter()
+            .zip(&bits)
+            .map(|(&(_, _, ones), &bit)| {
+                let is_dropped = (ones == 1) != bit && against > 0;
+                against -= usize::from(is_dropped);
+                !is_dropped
+            })
+            .collect();
+        let keep = |i: &usize| kept[*i];
+        let left: Reads = (0..reads.len()).filter(keep).map(|i| reads[i]).collect();
+        let bits: Vec<bool> = (0..reads.len()).filter(keep).map(|i| bits[i]).collect();
+        let weights = reference::weights(1, &world.thresholds, &left);
+        reference::ln_bound(&weights, reference::score(&weights, &bits))
+    };
+    assert!(excess(&(0..400).map(ln_p).collect::<Vec<_>>()).is_some(), "the check can't fail");
+}
+
+#[test]
+fn binomial_intervals_are_those_of_the_books() {
+    // R: binom.test(3, 20)$conf.int
+    let (low, high) = clopper_pearson(3, 20, 0.025);
+    assert!((low - 0.032_070_9).abs() < 1e-6 && (high - 0.378_926_8).abs() < 1e-6, "{low} {high}");
+    assert!((clopper_pearson(0, 10_000, 0.05).1 - 2.995_3e-4).abs() < 1e-7, "the rule of three");
+    assert_eq!(clopper_pearson(0, 5, 0.05).0, 0.0);
+    assert!((binomial_tail(2, 3, 0.5) - 0.5).abs() < 1e-12);
+}
