@@ -1,4 +1,5 @@
-//! `policy adopt | show`, and policies that do not fit. The messages of the policy's own rules are tested beside them.
+//! `policy adopt | show`, and policies that do not fit. The messages of the policy's own rules are tested
+//! beside them.
 
 use super::{Desk, POLICY};
 

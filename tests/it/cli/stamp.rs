@@ -123,7 +123,8 @@ fn a_ragged_row_is_named() {
         "out.csv",
         2,
         "bad.csv, row 4: row has 3 fields, the header has 5",
-        "look for a delimiter or a line end in the row that isn't quoted, or name another delimiter if most rows are split wrongly",
+        "look for a delimiter or a line end in the row that isn't quoted, \
+         or name another delimiter if most rows are split wrongly",
     );
 }
 
