@@ -205,6 +205,9 @@ fn releases(out: &mut String, findings: &Findings) {
             n => format!(", as do {n} others"),
         };
         let holds = match best.containment {
+            Some(part) if best.standard_error.is_some_and(|error| error > 0.0) => {
+                format!("holds about {} of its rows", share(part))
+            }
             Some(part) => format!("holds {} of its rows", share(part)),
             None => "too few rows to compare".into(),
         };

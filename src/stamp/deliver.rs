@@ -44,6 +44,8 @@ enum DeliverError {
     OutputExists(String),
     #[error("the output `{0}` is a folder")]
     OutputIsFolder(String),
+    #[error("the output `{0}` is no file")]
+    OutputIsDevice(String),
     #[error("the folder of the output `{0}` does not exist")]
     NoFolder(String),
     #[error("the output `{0}` is the input")]
@@ -75,6 +77,7 @@ impl Reason for DeliverError {
                 DeliverError::Suspended { .. } => "a suspended recipient is given nothing more",
                 DeliverError::PolicyReplaced(_) => "nothing was delivered or recorded: stamp the file again",
                 DeliverError::OutputIsFolder(_) => "name a file in it",
+                DeliverError::OutputIsDevice(_) => "name a file, or use `-` for standard output",
                 DeliverError::NoFolder(_) => "make it first, or choose another place",
                 DeliverError::OutputExists(_) => "choose another name, or replace it with --force",
                 DeliverError::OutputIsInput(_) => "the input is never changed: choose another name",
@@ -284,6 +287,10 @@ fn check_output(order: &Order) -> Result<()> {
     let name = output.display().to_string();
     if output.is_dir() {
         return Err(DeliverError::OutputIsFolder(name).into());
+    }
+    // The copy takes the output's name: with --force it would take that of a device or a pipe, too.
+    if output.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(DeliverError::OutputIsDevice(name).into());
     }
     // A link counts, also one that leads nowhere: it is a name that is taken.
     if output.symlink_metadata().is_ok() && !order.force {
