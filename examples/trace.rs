@@ -3,14 +3,13 @@
 //! Run it with `cargo run --example trace`.
 
 use std::error::Error;
-use std::sync::Arc;
 
 use dyepack::demo::{DEMO_KEYRING, HOSPITAL_POLICY, hospital};
 use dyepack::keys::keyring::Keyring;
 use dyepack::mark::policy::Policy;
 use dyepack::report::terminal;
 use dyepack::stamp::engine::{self, Marking};
-use dyepack::trace::{self, Case, KnownRelease, Reading, Suspect};
+use dyepack::trace::{self, Case, Reading, Suspect};
 
 const PARTNERS: [&str; 3] = ["acme", "borealis", "cedar"];
 
@@ -25,14 +24,7 @@ pub fn main() -> Result<(), Box<dyn Error>> {
         let marking = Marking { secret: &keys.marking, policy: &policy, slots: &[], epoch: 1, recipient };
         let mut copy = Vec::new();
         let stamped = engine::stamp(&table[..], &mut copy, &marking, &Default::default())?;
-        releases.push(KnownRelease {
-            release: format!("2026-01-{recipient}"),
-            recipient: recipient.into(),
-            time: "2026-01-05T09:00:00Z".into(),
-            marked: stamped.cells_changed.values().any(|&cells| cells > 0),
-            output_blake3: stamped.output_blake3,
-            sketch: Arc::new(stamped.sketch),
-        });
+        releases.push(stamped.known_as(&format!("2026-01-{recipient}"), recipient, "2026-01-05T09:00:00Z"));
         copies.push(String::from_utf8(copy)?);
     }
 

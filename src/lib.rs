@@ -11,13 +11,12 @@
 //! # Stamp and trace in memory
 //!
 //! ```
-//! use std::sync::Arc;
 //! use dyepack::demo::{DEMO_KEYRING, HOSPITAL_POLICY, hospital};
 //! use dyepack::evidence::verdict::Verdict;
 //! use dyepack::keys::keyring::Keyring;
 //! use dyepack::mark::policy::Policy;
 //! use dyepack::stamp::engine::{self, Marking};
-//! use dyepack::trace::{self, Case, KnownRelease, Reading, Suspect};
+//! use dyepack::trace::{self, Case, Reading, Suspect};
 //!
 //! let keys = Keyring::open(DEMO_KEYRING, || Ok(None))?; // public keys, for demonstrations alone
 //! let policy = Policy::parse(HOSPITAL_POLICY)?;
@@ -29,14 +28,7 @@
 //! let stamped = engine::stamp(&table[..], &mut copy, &marking, &Default::default())?;
 //!
 //! let leak: Vec<u8> = copy.split_inclusive(|&byte| byte == b'\n').take(501).flatten().copied().collect();
-//! let releases = vec![KnownRelease {
-//!     release: "2026-01-acme".into(),
-//!     recipient: "acme".into(),
-//!     time: "2026-01-05T09:00:00Z".into(),
-//!     output_blake3: stamped.output_blake3,
-//!     marked: true,
-//!     sketch: Arc::new(stamped.sketch),
-//! }];
+//! let releases = vec![stamped.known_as("2026-01-acme", "acme", "2026-01-05T09:00:00Z")];
 //! let readings = [Reading { policy, slots: Vec::new(), epoch: 1, releases }];
 //! let suspects = ["acme", "borealis", "cedar"].map(|id| Suspect { id: id.into(), name: None });
 //! let case = Case { secret: &keys.marking, recipients: &suspects, readings: &readings, alpha: 1e-6 };
@@ -60,7 +52,8 @@
 //! | [`keys`], [`table`] | secrets and what is derived from them; cells, values and the CSV format |
 //! | [`mark`], [`sketch`], [`ledger`] | policy, channels and code; keyed samples of tables; the signed record |
 //! | [`leak`], [`evidence`] | reading whatever turned up; from bits to a bound |
-//! | [`home`], [`stamp`], [`mod@trace`] | a folder of keys and ledger; a file in and a copy out; a leak in and findings out |
+//! | [`home`], [`known`] | a folder of keys and ledger; what it has on record when a leak turns up |
+//! | [`stamp`], [`mod@trace`] | a file in and a copy out; a leak in and findings out |
 //! | [`report`], [`cli`], [`demo`] | findings for people and programs; the command; generated data |
 //!
 //! # Manual
@@ -77,6 +70,7 @@ pub mod error;
 pub mod evidence;
 pub mod home;
 pub mod keys;
+pub mod known;
 pub mod leak;
 pub mod ledger;
 pub mod manual;

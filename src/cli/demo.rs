@@ -21,9 +21,9 @@ use crate::mark::policy::Policy;
 use crate::report::terminal as screen;
 use crate::stamp::deliver::{self, Order};
 use crate::stamp::engine;
-use crate::trace::{self, Case};
+use crate::trace::{self, Case, Known};
 
-use super::{DONE, Session, args, now, terminal, trace as trace_command};
+use super::{DONE, Session, args, now, terminal};
 
 /// Partners, invented.
 const PARTNERS: [(&str, &str); 20] = [
@@ -103,9 +103,13 @@ pub fn run(args: &args::Demo) -> Result<u8> {
     ));
     terminal::say("5. dyepack trace leaked.csv\n");
 
-    let trace_command::Known { recipients, readings, .. } =
-        trace_command::known(&session.home, &session, None)?;
-    let case = Case { secret: &keyring.marking, recipients: &recipients, readings: &readings, alpha: 1e-6 };
+    let known = Known::from_ledger(&session.home.ledger(session.wait, "demo")?, None)?;
+    let case = Case {
+        secret: &keyring.marking,
+        recipients: &known.suspects,
+        readings: &known.readings,
+        alpha: 1e-6,
+    };
     let input = File::open(&leak).map_err(|error| Error::io("open", &leak, error))?;
     let findings = trace::trace(input, "leaked.csv", &case, &trace::Options::default())?;
     terminal::print(screen::report(&findings))?;

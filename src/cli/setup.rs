@@ -8,6 +8,7 @@ use rand::Rng as _;
 
 use crate::error::{Error, Result};
 use crate::keys::keyring::Keyring;
+use crate::known::stored_policy;
 use crate::ledger::{Entry, Event, Registry};
 use crate::mark::policy::Policy;
 use crate::stamp::deliver;
@@ -68,6 +69,15 @@ fn adopt(session: &Session, file: &Path) -> Result<u8> {
         terminal::say(format!("this policy is in force for {} already", policy.name()));
         return Ok(DONE);
     }
+    if let Some(before) = before {
+        let broken = policy.breaks_with(&stored_policy(&ledger, &before.policy)?);
+        if !broken.is_empty() {
+            terminal::warn(format!(
+                "rows that were released before are marked otherwise from now on ({}): whoever gets both can compare them",
+                broken.join(", ")
+            ));
+        }
+    }
     let slots = policy.slots_after(before.map_or(&[], |adopted| &adopted.slots));
     let event = Event::PolicyAdopted {
         dataset: policy.name().to_owned(),
@@ -85,6 +95,6 @@ fn show(session: &Session, dataset: &str) -> Result<u8> {
     let ledger = session.home.ledger(session.wait, "policy show")?;
     let registry = Registry::replay(&ledger.entries()?);
     let adopted = registry.in_force(dataset).ok_or_else(|| deliver::no_policy(&registry, dataset))?;
-    terminal::print(deliver::stored_policy(&ledger, &adopted.policy)?.text())?;
+    terminal::print(stored_policy(&ledger, &adopted.policy)?.text())?;
     Ok(DONE)
 }

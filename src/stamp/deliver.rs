@@ -22,6 +22,7 @@ use tempfile::NamedTempFile;
 use crate::error::{Class, Error, Reason, Result};
 use crate::home::Home;
 use crate::keys::keyring::Keyring;
+use crate::known::stored_policy;
 use crate::ledger::registry::{Adopted, Standing};
 use crate::ledger::{Entry, Event, Ledger, Output, Recorded, Registry, Release, Source};
 use crate::mark::policy::Policy;
@@ -215,13 +216,6 @@ impl Terms {
 pub fn no_policy(registry: &Registry, dataset: &str) -> Error {
     let known = registry.policies.keys().cloned().collect();
     DeliverError::NoPolicy { dataset: dataset.to_owned(), known }.into()
-}
-
-/// A policy that was adopted, read back by its hash.
-pub fn stored_policy(ledger: &Ledger, hash: &str) -> Result<Policy> {
-    let text =
-        String::from_utf8(ledger.blob(hash)?).map_err(|_| Error::usage("a stored policy is not text"))?;
-    Policy::parse(&text).map_err(|error| error.in_file(format!("policy {hash}")))
 }
 
 /// Stamps `input` as ordered and records the release.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use data_encoding::HEXLOWER;
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{Class, Error, Reason, Result, said};
 use crate::keys::prf::{DerivedKey, Purpose};
 use crate::keys::secret::MarkingSecret;
+use crate::known::KnownRelease;
 use crate::mark::code::{self, Code, Codeword};
 use crate::mark::marker::{Marker, Scratch, Tally};
 use crate::mark::policy::Policy;
@@ -104,6 +106,20 @@ pub struct Stamped {
     pub output_sha256: String,
     /// The source's sketch, the same for every recipient.
     pub sketch: Sketch,
+}
+
+impl Stamped {
+    /// What a trace has to know of this copy, when it is release `release` to `recipient`, recorded at `time` (RFC 3339).
+    pub fn known_as(self, release: &str, recipient: &str, time: &str) -> KnownRelease {
+        KnownRelease {
+            release: release.to_owned(),
+            recipient: recipient.to_owned(),
+            time: time.to_owned(),
+            source_blake3: self.source_blake3,
+            output_blake3: self.output_blake3,
+            sketch: Arc::new(self.sketch),
+        }
+    }
 }
 
 /// What a worker makes of one block.

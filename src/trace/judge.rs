@@ -71,7 +71,10 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
         similarity: similarity.map(Share::from),
         releases: best.map(|scored| scored.releases(|_| true)).unwrap_or_default(),
         identical_releases: identical,
-        identical_sources: Vec::new(),
+        identical_sources: releases_of(case)
+            .filter(|(_, release)| release.source_blake3 == transcript.blake3)
+            .map(|(_, release)| release.release.clone())
+            .collect(),
         unreadable: transcript.unreadable,
         columns: best.map(|scored| scored.read.columns.clone()).unwrap_or_default(),
         columns_missing: best.map(|scored| scored.read.columns_missing.clone()).unwrap_or_default(),
@@ -214,18 +217,19 @@ fn name(suspect: &Suspect, ln_family_p: Option<f64>, scored: Option<&Scored>) ->
 }
 
 fn identical_releases(blake3: &str, case: &Case) -> Vec<IdenticalRelease> {
-    let all = case
-        .readings
-        .iter()
-        .flat_map(|reading| reading.releases.iter().map(move |release| (reading, release)));
-    all.filter(|(_, release)| release.output_blake3 == blake3)
+    releases_of(case)
+        .filter(|(_, release)| release.output_blake3 == blake3)
         .map(|(reading, release)| IdenticalRelease {
             release: release.release.clone(),
             recipient: release.recipient.clone(),
             dataset: reading.policy.name().to_owned(),
-            marked: release.marked,
+            marked: release.is_marked(),
         })
         .collect()
+}
+
+fn releases_of<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Reading, &'a KnownRelease)> {
+    case.readings.iter().flat_map(|reading| reading.releases.iter().map(move |release| (reading, release)))
 }
 
 /// The one recipient who was given these bytes. Nobody, if two were given the same, which happens with few carriers, or if no

@@ -1,6 +1,6 @@
 //! Tracing: a leak in, findings out.
 //!
-//! A [`Case`] holds what the owner knows: the secret, the recipients, and the *readings*, one for each dataset, policy and key
+//! A [`Case`] holds what the owner [knows](Known): the secret, the recipients, and the *readings*, one for each dataset, policy and key
 //! epoch under which something was released. [`read`] finds the columns of every reading and reads the leak once, as a
 //! stream, into counts; [`judge`] scores them and says what may be said. [`findings`] is the outcome.
 //!
@@ -8,21 +8,19 @@
 //! alone, as the bound of `evidence::tail` requires. Every reading that is scored is paid for.
 
 use std::io::Read;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::error::Result;
 use crate::keys::secret::MarkingSecret;
-use crate::mark::policy::Policy;
-use crate::sketch::Sketch;
 
 pub mod findings;
 mod judge;
 mod read;
 
+pub use crate::known::{Known, KnownRelease, Reading, Suspect};
 pub use findings::Findings;
 
-/// What the owner knows when a leak turns up.
+/// A leak's trace to be: what is known, and how sure it has to be.
 pub struct Case<'a> {
     /// The home's marking secret.
     pub secret: &'a MarkingSecret,
@@ -32,44 +30,6 @@ pub struct Case<'a> {
     pub readings: &'a [Reading],
     /// The family-wise error below which somebody is named.
     pub alpha: f64,
-}
-
-/// A recipient.
-#[derive(Clone, Debug)]
-pub struct Suspect {
-    /// The id, from which its codewords follow.
-    pub id: String,
-    /// The registered name.
-    pub name: Option<String>,
-}
-
-/// One way to read a leak: a dataset under one policy and key epoch.
-pub struct Reading {
-    /// The policy as it was adopted.
-    pub policy: Policy,
-    /// The dataset's marked columns in their stable order.
-    pub slots: Vec<String>,
-    /// The key epoch.
-    pub epoch: u32,
-    /// What was released so, the latest last.
-    pub releases: Vec<KnownRelease>,
-}
-
-/// A release on record.
-#[derive(Clone, Debug)]
-pub struct KnownRelease {
-    /// The release's id.
-    pub release: String,
-    /// Whom it was given to.
-    pub recipient: String,
-    /// When it was recorded, RFC 3339.
-    pub time: String,
-    /// Hex BLAKE3 of the delivered bytes.
-    pub output_blake3: String,
-    /// Whether stamping changed any cell.
-    pub marked: bool,
-    /// The sketch of its source; releases of one source share it.
-    pub sketch: Arc<Sketch>,
 }
 
 /// How to read the leak, and whom to tell.

@@ -10,7 +10,7 @@ const FLOORS: [&[&str]; 7] = [
     &["error"],
     &["keys", "table"],
     &["mark", "ledger", "sketch"],
-    &["leak", "evidence", "home"],
+    &["leak", "evidence", "home", "known"],
     &["stamp", "trace", "demo"],
     &["report"],
     &["cli"],

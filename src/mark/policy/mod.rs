@@ -106,7 +106,7 @@ impl Policy {
         self.identity.iter().map(|name| name.value.as_str())
     }
 
-    /// How many colluders the forecast of `dyepack plan` reckons with.
+    /// How many colluders the owner wants to resist; a forecast reckons with it, marks do not depend on it.
     pub fn colluders(&self) -> u32 {
         self.colluders
     }
@@ -133,5 +133,42 @@ impl Policy {
             }
         }
         slots
+    }
+
+    /// What under this policy marks the same row otherwise than `earlier` does, so that a recipient of both sees where:
+    /// `"the key columns"`, column names. Changed groups of a category are not noticed.
+    pub fn breaks_with(&self, earlier: &Policy) -> Vec<String> {
+        let mut broken = Vec::new();
+        if !self.identity().eq(earlier.identity()) {
+            broken.push("the key columns".to_owned());
+        }
+        if self.code_length != earlier.code_length {
+            broken.push("the code length".to_owned());
+        }
+        for rule in &self.rules {
+            let before = earlier.rules.iter().find(|before| before.name == rule.name);
+            let same = |b: &Rule| b.kind.name == rule.kind.name && b.channel.reach() == rule.channel.reach();
+            if before.is_some_and(|before| !same(before)) {
+                broken.push(format!("column `{}`", rule.name));
+            }
+        }
+        broken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_says_what_it_marks_otherwise_than_an_earlier_one() {
+        let earlier = Policy::parse(crate::demo::HOSPITAL_POLICY).unwrap();
+        let later = |from: &str, to: &str| {
+            Policy::parse(&crate::demo::HOSPITAL_POLICY.replacen(from, to, 1)).unwrap().breaks_with(&earlier)
+        };
+        assert_eq!(later("level = 4", "level = 3"), Vec::<String>::new());
+        assert_eq!(later("rate = 0.10", "rate = 0.20"), Vec::<String>::new());
+        assert_eq!(later("key = [\"stay_id\"]", "key = [\"patient_id\"]"), ["the key columns"]);
+        assert_eq!(later("quantum = \"1m\"\nmax_change = \"1m\"", "quantum = \"2m\""), ["column `admitted`"]);
     }
 }

@@ -110,7 +110,7 @@ impl Reason for PolicyReason {
             R::RateOutOfRange => "the rate is the share of cells that carry a mark: 0.10 is one in ten",
             R::BadLevel => "the data level of GB/T 39725-2020, section 6.2",
             R::BadCodeLength => "leave it out for 65536, which suits all but tiny datasets",
-            R::BadColluders => "how many leakers together `dyepack plan` reckons with; leave it out for 5",
+            R::BadColluders => "how many leakers together you want to resist, 1 to 1,000; leave it out for 5",
             R::BadName { .. } => {
                 "use up to 64 of a-z, 0-9, `.`, `_` and `-`, beginning with a letter or digit"
             }
@@ -121,9 +121,7 @@ impl Reason for PolicyReason {
             R::MarkedKey { .. } => "a mark would change the row's identity: mark another column",
             R::OrderWithItself { .. } => "name another column, or use `min` and `max`",
             R::OrderAcrossKinds { .. } => "compare numbers with numbers and dates with dates",
-            R::NothingMarked => {
-                "add a section [column.NAME] with a channel, or draft one with `dyepack profile`"
-            }
+            R::NothingMarked => "add a section [column.NAME] with a channel",
         };
         Some(hint.to_owned())
     }

@@ -200,7 +200,7 @@ fn bad_marking() {
         &with_marking("colluders = 0"),
         (5, 13),
         "`colluders` must be a whole number from 1 to 1000",
-        "how many leakers together `dyepack plan` reckons with; leave it out for 5",
+        "how many leakers together you want to resist, 1 to 1,000; leave it out for 5",
     );
 }
 
@@ -248,12 +248,7 @@ fn a_bad_column() {
         "column `Id` identifies rows and is marked too",
         "a mark would change the row's identity: mark another column",
     );
-    refused(
-        DATASET,
-        (1, 1),
-        "the policy marks no column",
-        "add a section [column.NAME] with a channel, or draft one with `dyepack profile`",
-    );
+    refused(DATASET, (1, 1), "the policy marks no column", "add a section [column.NAME] with a channel");
 }
 
 #[test]

@@ -1,0 +1,148 @@
+//! What is on record when a leak turns up: recipients, releases, and how they were marked.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::ledger::registry::Delivered;
+use crate::ledger::{Ledger, Registry};
+use crate::mark::policy::Policy;
+use crate::sketch::Sketch;
+
+/// Everything on record that a trace needs.
+pub struct Known {
+    /// Everybody who ever was a recipient, suspended ones included.
+    pub suspects: Vec<Suspect>,
+    /// Every way in which something was released.
+    pub readings: Vec<Reading>,
+}
+
+/// A recipient.
+#[derive(Clone, Debug)]
+pub struct Suspect {
+    /// The id, from which its codewords follow.
+    pub id: String,
+    /// The registered name.
+    pub name: Option<String>,
+}
+
+/// One way to read a leak: a dataset under one policy and key epoch.
+pub struct Reading {
+    /// The policy as it was adopted.
+    pub policy: Policy,
+    /// The dataset's marked columns in their stable order.
+    pub slots: Vec<String>,
+    /// The key epoch.
+    pub epoch: u32,
+    /// What was released so, the latest last.
+    pub releases: Vec<KnownRelease>,
+}
+
+/// A release on record.
+#[derive(Clone, Debug)]
+pub struct KnownRelease {
+    /// The release's id.
+    pub release: String,
+    /// Whom it was given to.
+    pub recipient: String,
+    /// When it was recorded, RFC 3339.
+    pub time: String,
+    /// Hex BLAKE3 of the unmarked source.
+    pub source_blake3: String,
+    /// Hex BLAKE3 of the delivered bytes.
+    pub output_blake3: String,
+    /// The sketch of its source; releases of one source share it.
+    pub sketch: Arc<Sketch>,
+}
+
+impl KnownRelease {
+    /// Whether stamping changed any cell. If not, the copy's bytes are the source's and say nothing about its recipient.
+    pub fn is_marked(&self) -> bool {
+        self.source_blake3 != self.output_blake3
+    }
+}
+
+impl Known {
+    /// Gathers it from a ledger, for one dataset or for all.
+    ///
+    /// # Errors
+    /// If `dataset` is not on record, or a policy or sketch is damaged.
+    pub fn from_ledger(ledger: &Ledger, dataset: Option<&str>) -> Result<Known> {
+        let registry = Registry::replay(&ledger.entries()?);
+        if let Some(dataset) = dataset
+            && !registry.policies.contains_key(dataset)
+        {
+            return Err(unknown_dataset(dataset, &registry));
+        }
+        let suspects = registry.recipients.values().map(|standing| Suspect {
+            id: standing.recipient.id.clone(),
+            name: Some(standing.recipient.name.clone()),
+        });
+        let mut known = Known { suspects: suspects.collect(), readings: Vec::new() };
+        let mut sketches = HashMap::new();
+        let wanted =
+            |delivered: &&Delivered| dataset.is_none_or(|dataset| dataset == delivered.release.dataset);
+        for delivered in registry.releases.iter().filter(wanted) {
+            let hash = delivered.release.sketch.as_str();
+            if !sketches.contains_key(hash) {
+                sketches.insert(hash, Arc::new(Sketch::from_bytes(&ledger.blob(hash)?)?));
+            }
+            known.add(delivered, sketches[hash].clone(), ledger, &registry)?;
+        }
+        Ok(known)
+    }
+
+    /// Adds a release to its reading.
+    fn add(
+        &mut self,
+        delivered: &Delivered,
+        sketch: Arc<Sketch>,
+        ledger: &Ledger,
+        registry: &Registry,
+    ) -> Result<()> {
+        let release = &delivered.release;
+        let entry = KnownRelease {
+            release: release.release.clone(),
+            recipient: release.recipient.clone(),
+            time: delivered.time.clone(),
+            source_blake3: release.source.blake3.clone(),
+            output_blake3: release.output.blake3.clone(),
+            sketch,
+        };
+        let same = |reading: &&mut Reading| {
+            reading.policy.hash() == release.policy
+                && reading.policy.name() == release.dataset
+                && reading.epoch == release.key_epoch
+        };
+        match self.readings.iter_mut().find(same) {
+            Some(reading) => reading.releases.push(entry),
+            None => {
+                let mut adopted = registry.policies.get(&release.dataset).into_iter().flatten();
+                let slots = adopted.rfind(|adopted| adopted.policy == release.policy);
+                self.readings.push(Reading {
+                    policy: stored_policy(ledger, &release.policy)?,
+                    slots: slots.map(|adopted| adopted.slots.clone()).unwrap_or_default(),
+                    epoch: release.key_epoch,
+                    releases: vec![entry],
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A policy that was adopted, read back by its hash.
+pub fn stored_policy(ledger: &Ledger, hash: &str) -> Result<Policy> {
+    let text =
+        String::from_utf8(ledger.blob(hash)?).map_err(|_| Error::usage("a stored policy is not text"))?;
+    Policy::parse(&text).map_err(|error| error.in_file(format!("policy {hash}")))
+}
+
+fn unknown_dataset(dataset: &str, registry: &Registry) -> Error {
+    let known: Vec<&str> = registry.policies.keys().map(String::as_str).collect();
+    Error::usage(format!("no dataset `{dataset}` is on record")).with_hint(if known.is_empty() {
+        "nothing was ever released from this home: name another one with --home".to_owned()
+    } else {
+        format!("datasets on record: {}", known.join(", "))
+    })
+}
