@@ -140,13 +140,6 @@ fn inconclusive(findings: &Findings) -> String {
     let mut holders: Vec<&str> = identical.iter().map(|release| release.recipient.as_str()).collect();
     holders.sort_unstable();
     holders.dedup();
-    // A copy in which nothing was changed equals its source too, and is then somebody's.
-    if let ([], [release, ..]) = (identical.as_slice(), findings.identical_sources.as_slice()) {
-        return format!(
-            "The file is, byte for byte, the unmarked {dataset} from which release {release} was made. It \
-             is nobody's copy: it leaked before it was stamped, or from somebody who has the original."
-        );
-    }
     if holders.len() > 1 {
         return format!(
             "The file is, byte for byte, what {} partners were given ({}), so its bytes name none of them.",
@@ -159,6 +152,12 @@ fn inconclusive(findings: &Findings) -> String {
             "The file is, byte for byte, release {}, in which stamping changed no cell: whoever has the \
              original has the same bytes.",
             release.release
+        );
+    }
+    if let [release, ..] = findings.identical_sources.as_slice() {
+        return format!(
+            "The file is, byte for byte, the unmarked {dataset} from which release {release} was made. It \
+             is nobody's copy: it leaked before it was stamped, or from somebody who has the original."
         );
     }
     let ours = format!("The file holds rows of {dataset}.");

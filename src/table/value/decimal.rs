@@ -126,6 +126,10 @@ impl Decimal {
 
     /// The sum, unless it is out of bounds.
     pub fn checked_add(self, other: Decimal) -> Option<Decimal> {
+        if self.scale == 0 && other.scale == 0 {
+            // Times in whole seconds: nothing to align, no zeros to trim.
+            return Self::new(self.mantissa + other.mantissa, 0);
+        }
         let scale = self.scale.max(other.scale);
         Self::new(self.at_scale(scale) + other.at_scale(scale), scale)
     }
@@ -195,10 +199,11 @@ impl Decimal {
                 decimals -= 1;
             }
             mantissa = i128::from(small);
-        }
-        while decimals > 0 && mantissa % 10 == 0 {
-            mantissa /= 10;
-            decimals -= 1;
+        } else {
+            while decimals > 0 && mantissa % 10 == 0 {
+                mantissa /= 10;
+                decimals -= 1;
+            }
         }
         let scale = u8::try_from(decimals).ok().filter(|scale| *scale <= MAX_DECIMALS)?;
         let limit = pow10(MAX_INTEGER_DIGITS + scale);
@@ -207,7 +212,11 @@ impl Decimal {
 }
 
 impl Ord for Decimal {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
+        if self.scale == other.scale {
+            return self.mantissa.cmp(&other.mantissa);
+        }
         let scale = self.scale.max(other.scale);
         self.at_scale(scale).cmp(&other.at_scale(scale))
     }

@@ -16,6 +16,21 @@ fn a_policy_is_adopted_once_and_shown_as_it_was() {
 }
 
 #[test]
+fn a_policy_that_marks_otherwise_is_warned_about() {
+    let desk = Desk::with_home();
+    desk.write("policy.toml", POLICY);
+    desk.run(&["policy", "adopt", "policy.toml"]).ok();
+    desk.write("policy.toml", POLICY.replace("0.01", "0.05"));
+    let said = desk.run(&["policy", "adopt", "policy.toml"]).ok();
+    assert!(
+        said.stderr.starts_with("warning: rows that were released before are marked otherwise"),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.ends_with("policy for visits is in force (entry 1)\n"), "{}", said.stderr);
+}
+
+#[test]
 fn a_mistake_is_named_with_file_line_and_column() {
     let desk = Desk::with_home();
     desk.write("policy.toml", POLICY.replace("min = 1", "minimum = 1"));

@@ -89,7 +89,9 @@ fn find(chunk: &[u8; CHUNK_BYTES], needles: [u8; 3]) -> u64 {
 fn find_sse2(chunk: &[u8; CHUNK_BYTES], needles: [u8; 3]) -> u64 {
     use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8};
 
-    let [a, b, c] = needles.map(u8::cast_signed);
+    // Not `array::map`, which isn't inlined into a function with target features and would be called for each chunk.
+    let [a, b, c] = needles;
+    let (a, b, c) = (a.cast_signed(), b.cast_signed(), c.cast_signed());
     let (a, b, c) = (_mm_set1_epi8(a), _mm_set1_epi8(b), _mm_set1_epi8(c));
     let mut mask = 0;
     let (lanes, _) = chunk.as_chunks::<16>();

@@ -47,7 +47,10 @@ impl Layout {
         if !cursor.is_at_end() {
             nanos = cursor.time(&mut layout)?;
         }
-        let [year, month, day, hour, minute, second] = layout.fields.map(|field| field.value);
+        // Not `array::map`, which is no longer inlined at this size.
+        let [year, month, day, hour, minute, second] = &layout.fields;
+        let (year, month, day) = (year.value, month.value, day.value);
+        let (hour, minute, second) = (hour.value, minute.value, second.value);
         let days = calendar::days(i64::from(year), u8::try_from(month).ok()?, u8::try_from(day).ok()?)?;
         let time =
             calendar::second_of_day(u8::try_from(hour).ok()?, u8::try_from(minute).ok()?, second as u8)?;
@@ -68,10 +71,11 @@ impl Layout {
         if local % self.precision.unit_seconds() != 0 || !(1..=9999).contains(&year) {
             return None;
         }
-        let values = [year, i64::from(month), i64::from(day), time / 3600, time / 60 % 60, time % 60]
-            .map(|v| v as u32);
+        let values = [year, i64::from(month), i64::from(day), time / 3600, time / 60 % 60, time % 60];
         let mut order = [YEAR, MONTH, DAY, HOUR, MINUTE, SECOND];
-        order.sort_by_key(|index| self.fields[*index].start);
+        if !self.year_first {
+            order.sort_by_key(|index| self.fields[*index].start);
+        }
 
         let start = out.len();
         let mut copied = 0;
@@ -81,7 +85,7 @@ impl Layout {
                 continue;
             }
             out.push_str(&text[copied..field.start]);
-            if self.write_field(index, values[index], text, out).is_none() {
+            if self.write_field(index, values[index] as u32, text, out).is_none() {
                 out.truncate(start);
                 return None;
             }
@@ -104,9 +108,13 @@ impl Layout {
             _ => self.short_width(index, text)?,
         };
         // Digit by digit: formatting takes several times as long.
-        for place in (0..width as u32).rev() {
-            out.push(char::from(b'0' + (value / 10_u32.pow(place) % 10) as u8));
+        let mut digits = [b'0'; 4];
+        let mut rest = value;
+        for digit in digits[..width].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
         }
+        out.push_str(str::from_utf8(&digits[..width]).expect("digits are ASCII"));
         Some(())
     }
 
