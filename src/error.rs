@@ -1,8 +1,8 @@
 //! One error type for the whole crate.
 //!
 //! An [`Error`] is opaque. Inside, it is a *reason* (a small private enum in the folder that raises it), a
-//! [`Class`] from which the exit code follows, an optional [`Place`] (file, row, column) and an optional hint.
-//! `Display` prints what happened and where; [`Error::hint`] says what to do about it.
+//! [`Class`] from which the exit code follows, an optional [`Place`] (file, row, column) and an optional
+//! hint. `Display` prints what happened and where; [`Error::hint`] says what to do about it.
 //!
 //! Invariant: no error ever carries a value of the data. It names the place, never the content, because error
 //! messages end up in logs and a health record must not.
@@ -60,7 +60,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// A reason that a folder can give. Its `Display` is the `error:` line: lower case, no full stop, no data values.
+/// A reason that a folder can give. Its `Display` is the `error:` line: lower case, no full stop, no data
+/// values.
 pub(crate) trait Reason: std::error::Error + Send + Sync + 'static {
     /// The class that decides the exit code.
     fn class(&self) -> Class;

@@ -94,7 +94,8 @@ impl Home {
         let new = Home::new(made.path());
         write_private(&new.keyring_path(), keyring_text)?;
         Ledger::create(&new.ledger_dir(), origin, &keyring.signing)?;
-        // Commit point: with this rename the home exists. A crash before leaves a folder `.dyepack-init-…` and no home.
+        // Commit point: with this rename the home exists. A crash before leaves a folder `.dyepack-init-…`
+        // and no home.
         fs::rename(made.path(), &self.root).map_err(|error| Error::io("make", &self.root, error))?;
         // It has moved: nothing is left to clean up.
         let _ = made.keep();

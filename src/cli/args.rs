@@ -136,7 +136,8 @@ pub struct Stamp {
     /// Who stamps [default: the user's login name]
     #[arg(long, env = "DYEPACK_OPERATOR", hide_env_values = true)]
     pub operator: Option<String>,
-    /// Id of the release; stamping again with it gives the same bytes and no second entry [default: a new one]
+    /// Id of the release; stamping again with it gives the same bytes and no second entry [default: a new
+    /// one]
     #[arg(long, value_name = "ID", value_parser = name)]
     pub release_id: Option<String>,
     /// Byte between fields, or `tab` [default: found in the file]

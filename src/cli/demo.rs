@@ -1,7 +1,7 @@
 //! `demo`: the whole story on generated data, in a temporary home.
 //!
-//! A hospital's table, twenty partners, a copy for each; then 500 shuffled rows of one copy turn up, a column renamed and
-//! some cells changed; and the trace says whose they were.
+//! A hospital's table, twenty partners, a copy for each; then 500 shuffled rows of one copy turn up, a column
+//! renamed and some cells changed; and the trace says whose they were.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -98,7 +98,8 @@ pub fn run(args: &args::Demo) -> Result<u8> {
     fs::write(&leak, leak_of(&copy_for(leaker, folder.path()), &mut rng)?)
         .map_err(|error| Error::io("write", &leak, error))?;
     terminal::say(format!(
-        "4. {LEAKED_ROWS} shuffled rows of one copy leak, `cost` renamed to `amount` and every {CHANGED_ONE_IN}th of its values changed"
+        "4. {LEAKED_ROWS} shuffled rows of one copy leak, `cost` renamed to `amount`, one in \
+         {CHANGED_ONE_IN} of its values changed"
     ));
     terminal::say("5. dyepack trace leaked.csv\n");
 

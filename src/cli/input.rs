@@ -18,7 +18,8 @@ pub const STREAM: &str = "-";
 /// What messages call it.
 const STANDARD_INPUT: &str = "standard input";
 
-/// Bytes that are read from standard input at once, and how many such pieces may wait: enough for a fast pipe.
+/// Bytes that are read from standard input at once, and how many such pieces may wait: enough for a fast
+/// pipe.
 const PIECE_BYTES: usize = 256 << 10;
 const PIECES: usize = 4;
 
@@ -52,7 +53,8 @@ impl Input {
     }
 }
 
-/// A stream that a thread of its own reads: a read that waits for a silent pipe can't be ended, but it can be left behind.
+/// A stream that a thread of its own reads: a read that waits for a silent pipe can't be ended, but it can be
+/// left behind.
 struct Piped {
     pieces: Receiver<io::Result<Vec<u8>>>,
     piece: Vec<u8>,

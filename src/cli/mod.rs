@@ -1,7 +1,8 @@
 //! The command line.
 //!
-//! [`args`] is what was typed; one file a command gives it meaning; [`terminal`] talks to the person. Data and JSON go to
-//! standard output, everything else to standard error; the exit code follows from the error's class (DESIGN section 6).
+//! [`args`] is what was typed; one file a command gives it meaning; [`terminal`] talks to the person. Data
+//! and JSON go to standard output, everything else to standard error; the exit code follows from the error's
+//! class (DESIGN section 6).
 
 mod args;
 mod demo;

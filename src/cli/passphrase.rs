@@ -1,5 +1,6 @@
-//! Where a passphrase comes from: the file named in `DYEPACK_PASSPHRASE_FILE`, else a person at the terminal. Never a flag,
-//! which others can see in the list of processes, and never a variable, which child processes inherit.
+//! Where a passphrase comes from: the file named in `DYEPACK_PASSPHRASE_FILE`, else a person at the terminal.
+//! Never a flag, which others can see in the list of processes, and never a variable, which child processes
+//! inherit.
 
 use std::fs;
 use std::io::{self, IsTerminal as _};

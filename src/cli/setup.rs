@@ -73,7 +73,8 @@ fn adopt(session: &Session, file: &Path) -> Result<u8> {
         let broken = policy.breaks_with(&stored_policy(&ledger, &before.policy)?);
         if !broken.is_empty() {
             terminal::warn(format!(
-                "rows that were released before are marked otherwise from now on ({}): whoever gets both can compare them",
+                "rows that were released before are marked otherwise from now on ({}): whoever gets both can \
+                 compare them",
                 broken.join(", ")
             ));
         }

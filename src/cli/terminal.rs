@@ -37,7 +37,8 @@ pub fn warn(text: impl AsRef<str>) {
     let _ = writeln!(anstream::stderr().lock(), "{WARNING}warning:{WARNING:#} {}", text.as_ref());
 }
 
-/// Prints a line, or a screen, of data. Styles are left out where the output is no terminal or `NO_COLOR` is set.
+/// Prints a line, or a screen, of data. Styles are left out where the output is no terminal or `NO_COLOR` is
+/// set.
 pub fn print(text: impl AsRef<str>) -> Result<()> {
     let mut out = anstream::stdout().lock();
     let written = write!(out, "{}", text.as_ref()).and_then(|()| out.flush());
@@ -67,8 +68,8 @@ pub fn bar(task: &str, bytes: u64) -> ProgressBar {
         .with_message(task.to_owned())
 }
 
-/// From now on Ctrl-C and the like stop the work with an error, so that temporary files are removed. A second one ends the
-/// process on the spot: it may be waiting for something that never comes.
+/// From now on Ctrl-C and the like stop the work with an error, so that temporary files are removed. A second
+/// one ends the process on the spot: it may be waiting for something that never comes.
 pub fn interruptible() -> &'static AtomicBool {
     // A second call, or a system without signals, changes nothing.
     let _ = ctrlc::set_handler(|| {

@@ -50,7 +50,7 @@ impl Reason for KeyringError {
             match self {
                 KeyringError::Damaged(_) => "restore the key file from your backup",
                 KeyringError::Locked => {
-                    "run on a terminal, or put the passphrase in a file and name it in DYEPACK_PASSPHRASE_FILE"
+                    "run on a terminal, or put it in a file and name that in DYEPACK_PASSPHRASE_FILE"
                 }
                 KeyringError::WrongPassphrase => {
                     "check the passphrase; if it is right, restore the key file from your backup"

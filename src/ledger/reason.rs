@@ -91,7 +91,7 @@ impl error::Reason for Reason {
             Reason::Index(_) => "the index can be rebuilt from the log: run `dyepack ledger reindex`",
             Reason::NoEntry { .. } => "entries count from 0: see `dyepack ledger list`",
             Reason::VerifierKey(_) => {
-                "it looks like NAME+ID+KEY: `dyepack init` printed it, and `ledger.vkey` in the ledger's folder holds it"
+                "it looks like NAME+ID+KEY: `dyepack init` printed it, and `ledger.vkey` holds it"
             }
             Reason::OtherKey => "compare the key with the one handed over when the ledger was set up",
             Reason::Root

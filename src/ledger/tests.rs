@@ -693,7 +693,8 @@ fn ten_thousand_entries_in_one_append() {
     let reindexed = started.elapsed();
     println!("reindex {reindexed:?}");
     println!(
-        "append 10,000 {appended:?}, verify {verified:?}, open {opened:?}, append one {appended_one:?}, close {closed:?}"
+        "append 10,000 {appended:?}, verify {verified:?}, open {opened:?}, append one {appended_one:?}, \
+         close {closed:?}"
     );
     assert!(verified < Duration::from_secs(10), "{verified:?}");
 }

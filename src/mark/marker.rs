@@ -1,9 +1,10 @@
 //! Rows in, edits out; rows in, bits out.
 //!
-//! The row's identity is hashed once under the carrier key; the hash, extended, decides everything about the row: the first eight bytes
-//! are the row's number in sketches, six more for each slot decide whether that column's cell is a carrier, at which position
-//! of the code, and with what spin. So marking is a pure function of keys, recipient and row: order, blocks, threads and
-//! machines make no difference, and the same row has the same mark in every later release (DESIGN 2.2, 2.3).
+//! The row's identity is hashed once under the carrier key; the hash, extended, decides everything about the
+//! row: the first eight bytes are the row's number in sketches, six more for each slot decide whether that
+//! column's cell is a carrier, at which position of the code, and with what spin. So marking is a pure
+//! function of keys, recipient and row: order, blocks, threads and machines make no difference, and the same
+//! row has the same mark in every later release (DESIGN 2.2, 2.3).
 //!
 //! Invariants: which cells are carriers, and where, does not depend on the recipient; a cell changes only if the policy's
 //! plan can express both bits there; [`Marker::mark`] and [`Marker::read`] share [`Draw`], and so can't drift apart.

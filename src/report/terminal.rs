@@ -1,8 +1,10 @@
-//! The report that a tired person can read: one screen, the verdict first, then who, how sure, and what to do next.
+//! The report that a tired person can read: one screen, the verdict first, then who, how sure, and what to do
+//! next.
 //!
-//! Probabilities are said in words and as a bound; nothing is rounded towards guilt. What comes out of the leak or was typed by
-//! somebody (file, column and partner names) is shortened and shown as plain text: a header must not steer the terminal.
-//! Styles are ANSI codes; whoever prints takes them out where they are not wanted (`NO_COLOR`, a pipe).
+//! Probabilities are said in words and as a bound; nothing is rounded towards guilt. What comes out of the
+//! leak or was typed by somebody (file, column and partner names) is shortened and shown as plain text: a
+//! header must not steer the terminal. Styles are ANSI codes; whoever prints takes them out where they are
+//! not wanted (`NO_COLOR`, a pipe).
 
 mod words;
 
@@ -29,7 +31,8 @@ const WIDTH: usize = 100;
 /// Columns of a row's label, with the space around it.
 const LABEL_WIDTH: usize = 13;
 
-/// Names and rows of a kind that are shown before the rest is only counted: the report must fit one screen of 24 lines.
+/// Names and rows of a kind that are shown before the rest is only counted: the report must fit one screen of
+/// 24 lines.
 const SHOWN: usize = 3;
 
 /// Columns that a name, of a partner or a file, may take.
@@ -123,8 +126,8 @@ fn exact(findings: &Findings) -> String {
     match bound(findings) {
         Some(bound) => format!("{bytes} Its marks say the same. {bound}"),
         None => format!(
-            "{bytes} Its marks alone would not name anybody: with {} marked cells read, another holder of these rows \
-             could have made the same bytes by changing a few cells.",
+            "{bytes} Its marks alone would not name anybody: with {} marked cells read, another holder of \
+             these rows could have made the same bytes by changing a few cells.",
             grouped(findings.evidence.carriers_read)
         ),
     }
@@ -146,20 +149,23 @@ fn inconclusive(findings: &Findings) -> String {
     }
     if let [release, ..] = identical.as_slice() {
         return format!(
-            "The file is, byte for byte, release {}, in which stamping changed no cell: whoever has the original has \
-             the same bytes.",
+            "The file is, byte for byte, release {}, in which stamping changed no cell: whoever has the \
+             original has the same bytes.",
             release.release
         );
     }
     if let [release, ..] = findings.identical_sources.as_slice() {
         return format!(
-            "The file is, byte for byte, the unmarked {dataset} from which release {release} was made. It is nobody's \
-             copy: it leaked before it was stamped, or from somebody who has the original."
+            "The file is, byte for byte, the unmarked {dataset} from which release {release} was made. It \
+             is nobody's copy: it leaked before it was stamped, or from somebody who has the original."
         );
     }
     let ours = format!("The file holds rows of {dataset}.");
     if evidence.carriers_read == 0 {
         format!("{ours} None of their marked cells can be read, so nobody can be named.")
+    } else if evidence.power < 0.5 && evidence.carriers_read >= CARRIERS_TO_NAME {
+        let read = grouped(evidence.carriers_read);
+        format!("{ours} {read} marked cells can be read, which is not enough to name somebody here.")
     } else if evidence.power < 0.5 {
         let read = grouped(evidence.carriers_read);
         format!(
@@ -168,8 +174,9 @@ fn inconclusive(findings: &Findings) -> String {
     } else {
         let read = grouped(evidence.carriers_read);
         format!(
-            "{ours} {read} marked cells were read, enough to name an untouched copy, and they fit no partner well \
-             enough. It may be the unmarked original, its marks may be damaged, or many partners' copies were mixed."
+            "{ours} {read} marked cells were read, enough to name an untouched copy, and they fit no \
+             partner well enough. It may be the unmarked original, its marks may be damaged, or many \
+             partners' copies were mixed."
         )
     }
 }
@@ -197,6 +204,9 @@ fn releases(out: &mut String, findings: &Findings) {
             n => format!(", as do {n} others"),
         };
         let holds = match best.containment {
+            Some(part) if best.standard_error.is_some_and(|error| error > 0.0) => {
+                format!("holds about {} of its rows", share(part))
+            }
             Some(part) => format!("holds {} of its rows", share(part)),
             None => "too few rows to compare".into(),
         };
@@ -321,8 +331,9 @@ fn next_steps(out: &mut String, findings: &Findings) {
             let kept = findings.leak.blake3.get(..16).unwrap_or(&findings.leak.blake3);
             let _ = writeln!(
                 out,
-                "{BOLD}A copy was identified, not a person.{BOLD:#} It may have been stolen from the partner, or have \
-                 leaked\non the way. Keep the file as it is (its BLAKE3 begins with {kept}).",
+                "{BOLD}A copy was identified, not a person.{BOLD:#} It may have been stolen from the \
+                 partner, or have leaked\non the way. Keep the file as it is (its BLAKE3 begins with \
+                 {kept}).",
             );
             if let [accused] = findings.accused.as_slice() {
                 row(out, "Next", &format!("dyepack recipient show {}", accused.recipient));

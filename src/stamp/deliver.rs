@@ -4,10 +4,12 @@
 //! 2. The ledger commits the release: hash, counts, sketch, purpose. *Durable from here.*
 //! 3. The temporary file takes the output's name.
 //!
-//! Marking takes long, and the ledger is free meanwhile: what allowed the release is looked at again under the lock of 2.
+//! Marking takes long, and the ledger is free meanwhile: what allowed the release is looked at again under
+//! the lock of 2.
 //!
-//! A crash before 2 leaves a temporary file and no entry; a crash between 2 and 3 an entry and no output. Stamping again with
-//! the same release id and input then gives the same bytes, finds its entry, and only renames.
+//! A crash before 2 leaves a temporary file and no entry; a crash between 2 and 3 an entry and no output.
+//! Stamping again with the same release id and input then gives the same bytes, finds its entry, and only
+//! renames.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
@@ -43,6 +45,8 @@ enum DeliverError {
     OutputExists(String),
     #[error("the output `{0}` is a folder")]
     OutputIsFolder(String),
+    #[error("the output `{0}` is no file")]
+    OutputIsDevice(String),
     #[error("the folder of the output `{0}` does not exist")]
     NoFolder(String),
     #[error("the output `{0}` is the input")]
@@ -74,6 +78,7 @@ impl Reason for DeliverError {
                 DeliverError::Suspended { .. } => "a suspended recipient is given nothing more",
                 DeliverError::PolicyReplaced(_) => "nothing was delivered or recorded: stamp the file again",
                 DeliverError::OutputIsFolder(_) => "name a file in it",
+                DeliverError::OutputIsDevice(_) => "name a file, or use `-` for standard output",
                 DeliverError::NoFolder(_) => "make it first, or choose another place",
                 DeliverError::OutputExists(_) => "choose another name, or replace it with --force",
                 DeliverError::OutputIsInput(_) => "the input is never changed: choose another name",
@@ -181,8 +186,8 @@ impl Terms {
         Ok(Terms { standing: standing.clone(), policy, adopted: adopted.clone(), as_of: ledger.size() })
     }
 
-    /// Looks again, with the ledger locked until the release is recorded: the recipient may have been suspended, or the
-    /// policy replaced, while the file was being marked.
+    /// Looks again, with the ledger locked until the release is recorded: the recipient may have been
+    /// suspended, or the policy replaced, while the file was being marked.
     fn check_again(&self, ledger: &Ledger) -> Result<()> {
         if ledger.size() == self.as_of {
             return Ok(());
@@ -216,8 +221,9 @@ pub fn no_policy(registry: &Registry, dataset: &str) -> Error {
 /// Stamps `input` as ordered and records the release.
 ///
 /// # Errors
-/// If recipient or policy do not allow it, the input does not fit the policy, or anything can't be read or written. Then there
-/// is no output, and no entry unless the very last step, the renaming, failed; the hint says so.
+/// If recipient or policy do not allow it, the input does not fit the policy, or anything can't be read or
+/// written. Then there is no output, and no entry unless the very last step, the renaming, failed; the hint
+/// says so.
 pub fn deliver(
     home: &Home,
     keyring: &Keyring,
@@ -249,8 +255,8 @@ pub fn deliver(
         Some(recorded) => check_same(&recorded, &release)?,
         None => {
             let entry = Entry::new(&order.time, &order.operator, Event::Release(release.clone()));
-            // Commit point: the release is on record. A crash from here on leaves an entry without its output; stamping again
-            // with this release id makes the output good.
+            // Commit point: the release is on record. A crash from here on leaves an entry without its
+            // output; stamping again with this release id makes the output good.
             ledger.append(&[entry], &keyring.signing)?[0]
         }
     };
@@ -260,7 +266,7 @@ pub fn deliver(
     publish(copy, order).map_err(|error| {
         let release = &order.release;
         error.with_hint(format!(
-            "the release is on record: `--release-id {release}` with the same input gives the same bytes again"
+            "the release is on record: `--release-id {release}` with the same input gives the same bytes"
         ))
     })?;
     Ok((receipt(order, &release, &stamped, proof), stamped))
@@ -275,6 +281,10 @@ fn check_output(order: &Order) -> Result<()> {
     let name = output.display().to_string();
     if output.is_dir() {
         return Err(DeliverError::OutputIsFolder(name).into());
+    }
+    // The copy takes the output's name: with --force it would take that of a device or a pipe, too.
+    if output.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(DeliverError::OutputIsDevice(name).into());
     }
     // A link counts, also one that leads nowhere: it is a name that is taken.
     if output.symlink_metadata().is_ok() && !order.force {
@@ -293,7 +303,8 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// A temporary file that is removed unless it is published. One that will get a name may be read as the user's other files may.
+/// A temporary file that is removed unless it is published. One that will get a name may be read as the
+/// user's other files may.
 fn temporary(folder: &Path, gets_a_name: bool) -> Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".dyepack-").suffix(".tmp");
@@ -363,7 +374,8 @@ fn publish(copy: NamedTempFile, order: &Order) -> Result<()> {
     };
     if order.force { copy.persist(output) } else { copy.persist_noclobber(output) }
         .map_err(|error| Error::io("name the output", output, error.error))?;
-    // The name, too, survives a power cut. Not every file system can flush a folder, and none needs to for correctness.
+    // The name, too, survives a power cut. Not every file system can flush a folder, and none needs to for
+    // correctness.
     if let Ok(folder) = File::open(folder_of(output)) {
         let _ = folder.sync_all();
     }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Class, Error, Reason, Result};
+use crate::error::{Class, Error, Reason, Result, said};
 use crate::keys::prf::{DerivedKey, Purpose};
 use crate::keys::secret::MarkingSecret;
 use crate::known::KnownRelease;
@@ -30,13 +30,25 @@ use crate::table::format::splice::{Edits, splice};
 enum EngineError {
     #[error("interrupted")]
     Interrupted,
-    #[error("could not write the marked copy: {0}")]
+    #[error("could not write the marked copy: {}", said(.0))]
     Write(#[source] io::Error),
 }
 
 impl Reason for EngineError {
     fn class(&self) -> Class {
         Class::Io
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(
+            match self {
+                EngineError::Interrupted => "nothing was delivered and nothing recorded",
+                EngineError::Write(_) => {
+                    "make room, or choose another place; nothing was delivered or recorded"
+                }
+            }
+            .into(),
+        )
     }
 }
 

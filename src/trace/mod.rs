@@ -1,8 +1,9 @@
 //! Tracing: a leak in, findings out.
 //!
-//! A [`Case`] holds what the owner [knows](Known): the secret, the recipients, and the *readings*, one for each dataset, policy and key
-//! epoch under which something was released. [`read`] finds the columns of every reading and reads the leak once, as a
-//! stream, into counts; [`judge`] scores them and says what may be said. [`findings`] is the outcome.
+//! A [`Case`] holds what the owner [knows](Known): the secret, the recipients, and the *readings*, one for
+//! each dataset, policy and key epoch under which something was released. [`read`] finds the columns of every
+//! reading and reads the leak once, as a stream, into counts; [`judge`] scores them and says what may be
+//! said. [`findings`] is the outcome.
 //!
 //! Nothing before scoring looks at a codeword: the choice of readings, columns and rows depends on the leak and the biases
 //! alone, as the bound of `evidence::tail` requires. Every reading that is scored is paid for.

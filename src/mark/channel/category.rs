@@ -217,7 +217,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn read_inverts_flip(spin in any::<u16>(), value in prop::sample::select(vec!["Wellness", " a ", "é", "z\t"])) {
+        fn read_inverts_flip(
+            spin in any::<u16>(),
+            value in prop::sample::select(vec!["Wellness", " a ", "é", "z\t"]),
+        ) {
             let channel = channel();
             let mut out = String::new();
             flip(&channel, value, spin, &Limits::default(), &mut out).unwrap();

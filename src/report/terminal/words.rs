@@ -3,7 +3,8 @@
 /// `once in 10^38` for a natural log of a probability; never says less than the bound allows.
 pub fn once_in(ln_p: f64) -> String {
     let digits = -ln_p / std::f64::consts::LN_10;
-    // Rounding down the exponent, or the count, errs towards innocence; the epsilon undoes the logarithm's own error.
+    // Rounding down the exponent, or the count, errs towards innocence; the epsilon undoes the logarithm's
+    // own error.
     if digits >= 9.0 {
         format!("once in 10^{}", (digits + 1e-9).floor())
     } else {
@@ -61,10 +62,14 @@ pub(super) fn and_more<'a>(names: impl Iterator<Item = &'a str>, shown: usize) -
     format!("{} and {} more", first.join(", "), names.len() - shown)
 }
 
-/// Text without anything that steers a terminal: control and formatting characters become escapes such as `\u{1b}`.
+/// Text without anything that steers a terminal: control and formatting characters become escapes such as
+/// `\u{1b}`.
 pub fn plain(text: &str) -> String {
     // Marks that reorder or hide text are no control characters, and as misleading.
-    let is_hidden = |c: char| matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let is_hidden = |c: char| {
+        let code = c as u32;
+        matches!(code, 0xad | 0x61c | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff)
+    };
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() || is_hidden(c) { out.extend(c.escape_unicode()) } else { out.push(c) }

@@ -2,23 +2,21 @@
 
 use std::io::Write as _;
 use std::process::{Child, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
 
 use super::{Desk, POLICY, Said};
 
-/// Begins to stamp what comes on standard input, and waits until the look-up is over and the marking has begun.
+/// Begins to stamp what comes on standard input, and waits until the look-up is over and the marking has
+/// begun.
 fn begin(desk: &Desk) -> Child {
     let args = ["stamp", "-", "--dataset", "visits", "--to", "acme", "-o", "out.csv", "--release-id", "r1"];
     let mut child = desk.dyepack().args(args).stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.as_mut().unwrap().write_all(super::visits(10).as_bytes()).unwrap();
-    for _ in 0..1000 {
-        if desk.names().iter().any(|name| name.ends_with(".tmp")) {
-            return child;
-        }
-        sleep(Duration::from_millis(10));
+    let began = desk.comes(".tmp");
+    if !began {
+        child.kill().unwrap();
+        panic!("nothing was begun: {}", Said::from(child.wait_with_output().unwrap()).stderr);
     }
-    panic!("no temporary file in ten seconds");
+    child
 }
 
 /// Ends the input.

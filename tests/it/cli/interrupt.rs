@@ -3,7 +3,6 @@
 
 use std::io::Write as _;
 use std::process::Stdio;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::{Desk, Said, signal};
@@ -17,12 +16,11 @@ fn an_interrupt_leaves_nothing_behind_even_while_a_pipe_is_silent() {
         // The pipe stays open and says nothing more.
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(super::visits(10).as_bytes()).unwrap();
-        while !desk.names().iter().any(|name| name.ends_with(".tmp")) {
-            sleep(Duration::from_millis(10));
-        }
+        let began = desk.comes(".tmp");
         let sent = Instant::now();
         signal(&child, name);
         let said = Said::from(child.wait_with_output().unwrap()).exits(2);
+        assert!(began, "nothing was begun");
         assert!(sent.elapsed() < Duration::from_secs(20), "it waited for the pipe");
         assert!(said.stderr.contains("interrupted"), "{}", said.stderr);
         assert_eq!(desk.names(), ["home", "policy.toml", "visits.csv"]);

@@ -30,7 +30,7 @@ fn a_sealed_home_opens_with_its_passphrase_alone() {
     desk.run(&ADD).fails(
         5,
         "home/keys/keyring.json: the key file is sealed and no passphrase is at hand",
-        "run on a terminal, or put the passphrase in a file and name it in DYEPACK_PASSPHRASE_FILE",
+        "run on a terminal, or put it in a file and name that in DYEPACK_PASSPHRASE_FILE",
     );
     add(&desk, "gone").fails(
         5,

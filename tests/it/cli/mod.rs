@@ -1,7 +1,7 @@
 //! The command line as its users meet it: the built binaries, a folder of their own, nothing from outside.
 //!
-//! [`Desk`] is that folder; what a command says is a [`Said`], and every message is checked word for word with its hint and
-//! exit code, in the file of its theme.
+//! [`Desk`] is that folder; what a command says is a [`Said`], and every message is checked word for word
+//! with its hint and exit code, in the file of its theme.
 
 mod delivery;
 mod fidelity;
@@ -24,6 +24,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -59,9 +60,8 @@ pub fn visits(rows: u32) -> String {
         let (day, hour, minute) = (row % 28 + 1, row * 7 % 24, row * 13 % 60);
         let ward = ["north", "south", "west"][(row * row % 3) as usize];
         let (cost, cents) = (20 + row * 37 % 900, row * 91 % 100);
-        out += &format!(
-            "V{row:06},2024-03-{day:02} {hour:02}:{minute:02},{ward},{cost}.{cents:02},\"seen, and sent home\"\n"
-        );
+        let seen = format!("2024-03-{day:02} {hour:02}:{minute:02}");
+        out += &format!("V{row:06},{seen},{ward},{cost}.{cents:02},\"seen, and sent home\"\n");
     }
     out
 }
@@ -119,6 +119,14 @@ impl Desk {
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    /// Whether a file whose name ends so comes into the folder, within twenty seconds.
+    pub fn comes(&self, end: &str) -> bool {
+        (0..2000).any(|_| {
+            thread::sleep(Duration::from_millis(10));
+            self.names().iter().any(|name| name.ends_with(end))
+        })
     }
 
     /// Every file below `name`, with its bytes.

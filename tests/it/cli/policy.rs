@@ -1,4 +1,5 @@
-//! `policy adopt | show`, and policies that do not fit. The messages of the policy's own rules are tested beside them.
+//! `policy adopt | show`, and policies that do not fit. The messages of the policy's own rules are tested
+//! beside them.
 
 use super::{Desk, POLICY};
 
@@ -12,6 +13,21 @@ fn a_policy_is_adopted_once_and_shown_as_it_was() {
     assert_eq!(again.stderr, "this policy is in force for visits already\n");
     assert_eq!(desk.entries(), 1);
     assert_eq!(desk.run(&["policy", "show", "visits"]).ok().out(), POLICY);
+}
+
+#[test]
+fn a_policy_that_marks_otherwise_is_warned_about() {
+    let desk = Desk::with_home();
+    desk.write("policy.toml", POLICY);
+    desk.run(&["policy", "adopt", "policy.toml"]).ok();
+    desk.write("policy.toml", POLICY.replace("0.01", "0.05"));
+    let said = desk.run(&["policy", "adopt", "policy.toml"]).ok();
+    assert!(
+        said.stderr.starts_with("warning: rows that were released before are marked otherwise"),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.ends_with("policy for visits is in force (entry 1)\n"), "{}", said.stderr);
 }
 
 #[test]

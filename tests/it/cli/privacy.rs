@@ -1,7 +1,9 @@
-//! No cell's value leaves the data: not in a message, not in JSON, not in the ledger, not anywhere in the home.
+//! No cell's value leaves the data: not in a message, not in JSON, not in the ledger, not anywhere in the
+//! home.
 //!
-//! Every column holds canaries. All commands run over the table and over damaged forms of it; then all that was said and all
-//! that was kept is searched. Column names may appear, and so may the values that the policy itself lists.
+//! Every column holds canaries. All commands run over the table and over damaged forms of it; then all that
+//! was said and all that was kept is searched. Column names may appear, and so may the values that the policy
+//! itself lists.
 
 use super::{Desk, POLICY, Said};
 

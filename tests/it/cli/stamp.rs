@@ -90,6 +90,21 @@ fn an_output_needs_a_folder_and_is_none() {
     refused(&desk, "visits.csv", ".", 2, "the output `.` is a folder", "name a file in it");
 }
 
+/// Taking the name of `/dev/null` would be the end of it.
+#[cfg(unix)]
+#[test]
+fn a_device_is_never_replaced() {
+    use std::os::unix::net::UnixListener;
+    let desk = Desk::ready();
+    let _listener = UnixListener::bind(desk.path("socket")).unwrap();
+    desk.run(&[args("visits.csv", "socket"), vec!["--force"]].concat()).fails(
+        2,
+        "the output `socket` is no file",
+        "name a file, or use `-` for standard output",
+    );
+    assert_eq!(desk.entries(), 3);
+}
+
 #[test]
 fn an_input_that_is_gone_or_no_file() {
     let desk = Desk::ready();
@@ -123,7 +138,8 @@ fn a_ragged_row_is_named() {
         "out.csv",
         2,
         "bad.csv, row 4: row has 3 fields, the header has 5",
-        "look for a delimiter or a line end in the row that isn't quoted, or name another delimiter if most rows are split wrongly",
+        "look for a delimiter or a line end in the row that isn't quoted, \
+         or name another delimiter if most rows are split wrongly",
     );
 }
 

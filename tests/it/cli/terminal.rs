@@ -54,7 +54,7 @@ fn a_copy_that_is_not_read_is_an_error() {
     unread(&desk, &args).fails(
         2,
         "could not write to standard output: Broken pipe",
-        "the release is on record: `--release-id r1` with the same input gives the same bytes again",
+        "the release is on record: `--release-id r1` with the same input gives the same bytes",
     );
 }
 

@@ -41,10 +41,13 @@ fn bytes_that_two_partners_have_accuse_neither() {
     // Nothing here can be marked.
     desk.write("visits.csv", "visit,seen,ward,cost,note\nV1,never,west,free,x\n");
     desk.stamp("acme", "r1").ok();
-    let out = desk.trace(&["acme.csv"]).exits(1).out();
-    // The bytes are those of the source as well.
+    let out = desk.trace(&["acme.csv"]).exits(1).flat();
+    // The bytes are those of the source as well, and it must not pass for the owner's own leak.
     assert!(out.starts_with("INCONCLUSIVE  nobody is named"), "{out}");
+    assert!(out.contains("release r1, in which stamping changed no cell"), "{out}");
     desk.stamp("bob", "r2").ok();
+    let out = desk.trace(&["acme.csv"]).exits(1).flat();
+    assert!(out.contains("what 2 partners were given (acme and bob)"), "{out}");
     let json = desk.trace(&["acme.csv", "--json"]).exits(1).json();
     assert_eq!(
         (json["verdict"].as_str(), json["accused"].as_array().map(Vec::len)),

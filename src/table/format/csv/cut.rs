@@ -2,8 +2,9 @@
 //!
 //! Outside quotes a quote opens a field exactly when the byte before it is a delimiter or a terminator (or there
 //! is none), so the delimiters, the most frequent marks, needn't be visited. Jumping from quote to quote with
-//! memchr is faster still in a file without quotes, but ten times slower where every cell is quoted. One reader does this for the whole file; cutting at guessed places in parallel would need
-//! the parity of the quotes before, which stray quotes falsify.
+//! memchr is faster still in a file without quotes, but ten times slower where every cell is quoted. One reader does this for
+//! the whole file; cutting at guessed places in parallel would need the parity of the quotes before, which stray
+//! quotes falsify.
 
 use super::{
     dialect::{Dialect, QUOTE},

@@ -173,7 +173,8 @@ proptest! {
             csv::QuoteStyle::NonNumeric, csv::QuoteStyle::Never,
         ][style];
         // Without quotes only cells that need none can be written.
-        let plain_cell = |cell: &[u8]| cell.iter().filter(|byte| !b"\"\n\r,;\t".contains(byte)).copied().collect();
+        let plain_cell =
+            |cell: &[u8]| cell.iter().filter(|byte| !b"\"\n\r,;\t".contains(byte)).copied().collect();
         let mut writer = csv::WriterBuilder::new()
             .flexible(true)
             .delimiter(delimiter)

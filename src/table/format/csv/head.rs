@@ -20,6 +20,9 @@ const SNIFF_BYTES: usize = 64 << 10;
 /// Bytes by which UTF-16 is recognised.
 const UTF16_BYTES: usize = 1024;
 
+/// Fewer pairs of bytes than this may have their zeros by chance, and are too few for a table.
+const UTF16_PAIRS: usize = 16;
+
 /// The start of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -76,7 +79,7 @@ fn is_utf16(bytes: &[u8]) -> bool {
     let pairs = bytes[..bytes.len().min(UTF16_BYTES)].chunks_exact(2);
     let zeros = |half: usize| pairs.clone().filter(|pair| pair[half] == 0).count();
     let (even, odd, all) = (zeros(0), zeros(1), pairs.len());
-    all >= 2 && even.max(odd) * 10 >= all * 8 && even.min(odd) * 10 <= all
+    all >= UTF16_PAIRS && even.max(odd) * 10 >= all * 8 && even.min(odd) * 10 <= all
 }
 
 /// Fills `bytes` up to a length of `wanted`; true if the file ends before.

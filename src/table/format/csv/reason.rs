@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::error::{Class, Reason};
+use crate::error::{Class, Reason, said};
 
 /// A format that is taken for CSV now and then, known by its first bytes.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl OtherFormat {
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CsvReason {
-    #[error("could not read: {0}")]
+    #[error("could not read: {}", said(.0))]
     Read(#[source] io::Error),
     #[error("the file is empty")]
     Empty,

@@ -88,8 +88,9 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Reads ISO, compact and slash dates, alone or with a time and a zone, and on demand bare numbers. Nothing when the text is no date, when its day and
-    /// month can't be told apart, or when it is a number and numbers are not asked for.
+    /// Reads ISO, compact and slash dates, alone or with a time and a zone, and on demand bare numbers. Nothing
+    /// when the text is no date, when its day and month can't be told apart, or when it is a number and
+    /// numbers are not asked for.
     pub fn parse(text: &str, order: DateOrder, numeric: Numeric) -> Option<Moment> {
         if let Some(moment) = Self::iso(text.as_bytes()) {
             return Some(moment);
