@@ -205,7 +205,8 @@ fn innocents(tables: &[(&str, Table)]) {
 /// What stamping does at the rates of the policies.
 fn distortion(tables: &[(&str, Table)]) {
     println!(
-        "| table | column | cells | changed | share | largest change | allowed | mean moved, % of its standard deviation |"
+        "| table | column | cells | changed | share | largest change | allowed | mean moved, % of its standard \
+         deviation |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for (policy, table) in tables {

@@ -1,6 +1,6 @@
 //! What is done to a copy before it turns up: damage by tools, damage on purpose, and collusion.
 
-use dyepack::mark::channel::Limits;
+use dyepack::mark::channel::{Embedded, Limits};
 use dyepack::mark::policy::{Column, Plan, Policy};
 use rand::RngExt as _;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
@@ -137,9 +137,10 @@ fn randomise(table: &mut Table, policy: &Policy, share: f64, rng: &mut Rng) {
         let mut text = text.to_owned();
         for _ in 0..3 {
             let mut moved = String::new();
-            // Whoever randomises does not know the spin: any will do.
-            let spin = rng.random();
-            if rng.random() && column.channel.flip(&text, spin, &Limits::default(), &mut moved).is_some() {
+            // Whoever randomises does not know spin or bit: any will do.
+            let (bit, spin) = (rng.random(), rng.random());
+            let done = column.channel.embed(&text, bit, spin, &Limits::default(), &mut moved);
+            if done == Some(Embedded::Changed) {
                 text = moved;
             }
         }

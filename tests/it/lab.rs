@@ -4,13 +4,12 @@
 
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use dyepack::demo::hospital;
 use dyepack::keys::secret::MarkingSecret;
 use dyepack::mark::policy::Policy;
 use dyepack::stamp::engine::{self, Marking, Stamped};
-use dyepack::trace::{self, Case, Findings, KnownRelease, Reading, Suspect};
+use dyepack::trace::{self, Case, Findings, Reading, Suspect};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -196,14 +195,8 @@ impl Lab {
     pub fn deliver(&mut self, recipient: &str, source: &[u8]) -> Vec<u8> {
         let (copy, stamped) = self.stamp(recipient, source, &engine::Options::default());
         let releases = &mut self.readings[0].releases;
-        releases.push(KnownRelease {
-            release: format!("release-{}", releases.len()),
-            recipient: recipient.to_owned(),
-            time: "2026-01-01T00:00:00Z".into(),
-            output_blake3: stamped.output_blake3,
-            marked: stamped.cells_changed.values().any(|&n| n > 0),
-            sketch: Arc::new(stamped.sketch),
-        });
+        let release = format!("release-{}", releases.len());
+        releases.push(stamped.known_as(&release, recipient, "2026-01-01T00:00:00Z"));
         copy
     }
 

@@ -54,12 +54,13 @@ impl Scope<'_> {
     pub fn carrier(&self, cells: &[&str], slot: usize, rate: u32, length: usize) -> Option<(u32, u16)> {
         let mut identity = Vec::new();
         cells.iter().for_each(|cell| value::identity(cell.as_bytes(), &mut identity));
-        let mut words = vec![0; 8 * (slot + 2)];
+        let mut hash = vec![0; 8 + 6 * (slot + 1)];
         let mut hasher = blake3::Hasher::new_keyed(&self.key("carrier", None));
-        hasher.update(&identity).finalize_xof().fill(&mut words);
-        let word = u64::from_le_bytes(words[8 * (slot + 1)..].try_into().unwrap());
-        let position = ((word >> 16) & 0xffff_ffff) * length as u64 / (1 << 32);
-        ((word & 0xffff) < u64::from(rate)).then_some((position as u32, (word >> 48) as u16))
+        hasher.update(&identity).finalize_xof().fill(&mut hash);
+        let number = |at: usize| u16::from_le_bytes([hash[at], hash[at + 1]]);
+        let at = 8 + 6 * slot;
+        let position = u64::from(number(at + 2)) * length as u64 / (1 << 16);
+        (u32::from(number(at)) < rate).then_some((position as u32, number(at + 4)))
     }
 }
 
