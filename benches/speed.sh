@@ -13,7 +13,8 @@ export DYEPACK_HOME="$work/home"
 
 cargo build --release --bins --examples --quiet
 bin=${CARGO_TARGET_DIR:-target}/release
-timed() { local what=$1; shift; command time -f "$what %e %U+%S %M" "$@" 2> >(tail -n 1) > /dev/null; }
+# What one run leaves to be written to the disk must not slow the next.
+timed() { local what=$1; shift; sync; command time -f "$what %e %U+%S %M" "$@" 2> >(tail -n 1) > /dev/null; }
 
 "$bin/examples/generate" "$rows" > "$work/stays.csv"
 "$bin/dyepack" init --no-passphrase 2> /dev/null

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::evidence::counts::Counts;
 use crate::evidence::tail::{Coin, Tail};
 use crate::keys::prf::DerivedKey;
-use crate::mark::code::Code;
+use crate::mark::code::{Code, CodewordStream};
 
 /// A rule that turns a read cell into a score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,16 @@ pub const CARRIERS_TO_NAME: u64 = 80;
 
 /// How many recipients below the accused keep a place in the ranking, so that the reader sees the runner-up.
 const RANKED_AT_LEAST: usize = 10;
+
+/// Deriving a whole codeword costs, by the position, a fraction of seeking one: from one position in so many on it is cheaper.
+const SEEK_WORTH: usize = 16;
+
+/// Positions that are compared with all recipients of a batch before the next ones are: their gains, 64 KiB, stay in the
+/// cache. One recipient after the other would read two megabytes for each.
+const RUN_POSITIONS: usize = 2_048;
+
+/// Recipients of a batch: each keeps a stream of some 2 KiB open.
+const BATCH_RECIPIENTS: usize = 64;
 
 impl Decoder {
     /// `(match, mismatch)` for a leaked bit that an innocent has with probability `q`.
@@ -115,19 +125,6 @@ impl Evidence {
         self.positions.len() as u64
     }
 
-    /// The scores of the recipient whose bits at the read positions are `bits`, by decoder.
-    fn scores(&self, bits: &[bool]) -> [f64; DECODERS.len()] {
-        let mut sums = self.floor;
-        for (gains, &bit) in self.gains.iter().zip(bits) {
-            // A product instead of a branch: bits are unpredictable, and four lanes fit one register.
-            let one = f64::from(u8::from(bit));
-            for (sum, gain) in sums.iter_mut().zip(gains) {
-                *sum += one * gain;
-            }
-        }
-        sums
-    }
-
     /// The scores of `recipients` recipients, by decoder; `key` gives the codeword key of each.
     pub fn score_all(
         &self,
@@ -135,45 +132,68 @@ impl Evidence {
         recipients: usize,
         key: impl Fn(usize) -> DerivedKey + Sync,
     ) -> Vec<[f64; DECODERS.len()]> {
-        (0..recipients)
-            .into_par_iter()
-            .map_init(
-                || (Vec::new(), Vec::new()),
-                |(buffer, bits), recipient| {
-                    code.bits_at(&key(recipient), &self.positions, buffer, bits);
-                    self.scores(bits)
-                },
-            )
-            .collect()
+        if self.positions.len() * SEEK_WORTH < code.len() {
+            let score = |recipient| {
+                let mut score = self.floor;
+                let bits: Vec<bool> = code.bits_at(&key(recipient), &self.positions).collect();
+                add_gains(&mut score, &self.gains, &bits);
+                score
+            };
+            return (0..recipients).into_par_iter().map(score).collect();
+        }
+        let mut gains = vec![[0.0; DECODERS.len()]; code.len()];
+        for (&position, &gain) in self.positions.iter().zip(&self.gains) {
+            gains[position as usize] = gain;
+        }
+        let mut scores = vec![self.floor; recipients];
+        scores.par_chunks_mut(BATCH_RECIPIENTS).enumerate().for_each(|(batch, scores)| {
+            let first = batch * BATCH_RECIPIENTS;
+            let mut streams: Vec<CodewordStream> =
+                (first..first + scores.len()).map(|recipient| CodewordStream::new(&key(recipient))).collect();
+            for run in gains.chunks(RUN_POSITIONS) {
+                for (stream, score) in streams.iter_mut().zip(scores.iter_mut()) {
+                    add_gains(score, run, stream.next_bits(code, run.len()));
+                }
+            }
+        });
+        scores
     }
 
     /// Ranks the recipients by how improbable their best score is for an innocent, the least probable first.
     ///
     /// Everybody whose bound lies below `ln_threshold` is in the list, and at least ten others where there are as many.
     pub fn rank(&self, scores: &[[f64; DECODERS.len()]], ln_threshold: f64) -> Vec<Candidate> {
+        let by_decoder: Vec<Vec<Candidate>> =
+            (0..DECODERS.len()).into_par_iter().map(|d| self.best_of(d, scores, ln_threshold)).collect();
         let mut best: Vec<Option<Candidate>> = vec![None; scores.len()];
-        for (d, decoder) in DECODERS.into_iter().enumerate() {
-            let mut order: Vec<usize> = (0..scores.len()).collect();
-            order.sort_by(|&a, &b| scores[b][d].total_cmp(&scores[a][d]).then(a.cmp(&b)));
-            let mut innocent = 0;
-            for recipient in order {
-                let score = scores[recipient][d];
-                // The bound falls as the score rises, so the first ten above the threshold end the walk.
-                let ln_p = self.tails[d].ln_bound(score);
-                if ln_p >= ln_threshold {
-                    innocent += 1;
-                }
-                if innocent > RANKED_AT_LEAST {
-                    break;
-                }
-                if best[recipient].as_ref().is_none_or(|known| ln_p < known.ln_p) {
-                    best[recipient] = Some(Candidate { recipient, decoder, score, ln_p });
-                }
+        for candidate in by_decoder.into_iter().flatten() {
+            let known = &mut best[candidate.recipient];
+            if known.as_ref().is_none_or(|known| candidate.ln_p < known.ln_p) {
+                *known = Some(candidate);
             }
         }
         let mut ranking: Vec<Candidate> = best.into_iter().flatten().collect();
         ranking.sort_by(|a, b| a.ln_p.total_cmp(&b.ln_p).then(a.recipient.cmp(&b.recipient)));
         ranking
+    }
+
+    /// The recipients with the best scores of one decoder: all below the threshold, and ten above it.
+    fn best_of(&self, d: usize, scores: &[[f64; DECODERS.len()]], ln_threshold: f64) -> Vec<Candidate> {
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|&a, &b| scores[b][d].total_cmp(&scores[a][d]).then(a.cmp(&b)));
+        let mut candidates = Vec::new();
+        let mut above = 0;
+        for recipient in order {
+            let score = scores[recipient][d];
+            // The bound falls as the score rises, so the first ten above the threshold end the walk.
+            let ln_p = self.tails[d].ln_bound(score);
+            above += usize::from(ln_p >= ln_threshold);
+            if above > RANKED_AT_LEAST {
+                break;
+            }
+            candidates.push(Candidate { recipient, decoder: DECODERS[d], score, ln_p });
+        }
+        candidates
     }
 
     /// The chance that an untouched copy of one recipient would be named from the positions read here, that is, would
@@ -194,6 +214,21 @@ impl Evidence {
             return 0.0;
         }
         0.5 * libm::erfc((-ln_threshold - mean) / (2.0 * variance).sqrt())
+    }
+}
+
+/// Adds to `score`, for each bit that is 1, what it adds beyond a 0.
+fn add_gains(score: &mut [f64; DECODERS.len()], gains: &[[f64; DECODERS.len()]], bits: &[bool]) {
+    let mut sums = [0.0; DECODERS.len()];
+    for (gains, &bit) in gains.iter().zip(bits) {
+        // A mask instead of a branch: bits are unpredictable, and lanes side by side fit the vector registers.
+        let mask = u64::from(bit).wrapping_neg();
+        for (sum, gain) in sums.iter_mut().zip(gains) {
+            *sum += f64::from_bits(gain.to_bits() & mask);
+        }
+    }
+    for (score, sum) in score.iter_mut().zip(sums) {
+        *score += sum;
     }
 }
 

@@ -85,41 +85,56 @@ impl Code {
 
     /// The codeword of the recipient whose codeword key is `key`.
     pub fn codeword(&self, key: &DerivedKey) -> Codeword {
-        let mut draws = vec![0; self.len() * DRAW_BYTES];
-        key.stream().fill(&mut draws);
-        Codeword(
-            draws.chunks_exact(DRAW_BYTES).zip(&self.thresholds).map(|(draw, &t)| is_one(draw, t)).collect(),
-        )
+        Codeword(CodewordStream::new(key).next_bits(self, self.len()).iter().collect())
     }
 
-    /// The bits of a recipient at `positions` (ascending) only, in their order: reads just the blocks of the
-    /// stream that hold them, so a short leak costs a short derivation. `buffer` is scratch space.
-    pub fn bits_at(&self, key: &DerivedKey, positions: &[u32], buffer: &mut Vec<u8>, bits: &mut Vec<bool>) {
-        bits.clear();
+    /// The bits of a recipient at `positions` (ascending), in their order. Reads just the blocks of the stream that hold them,
+    /// so a short leak costs a short derivation.
+    pub fn bits_at<'a>(&'a self, key: &DerivedKey, positions: &'a [u32]) -> impl Iterator<Item = bool> + 'a {
         let mut stream = key.stream();
-        let blocks = self.len() * DRAW_BYTES / STREAM_BLOCK_BYTES;
-        // One long fill is vectorised and about four times as fast, by the byte, as seeking.
-        let whole = positions.len() * 4 > blocks;
-        buffer.resize(if whole { self.len() * DRAW_BYTES } else { STREAM_BLOCK_BYTES }, 0);
-        if whole {
-            stream.fill(buffer);
-        }
+        let mut buffer = [0; STREAM_BLOCK_BYTES];
         let mut loaded = usize::MAX;
-        for &position in positions {
+        positions.iter().map(move |&position| {
             let byte = position as usize * DRAW_BYTES;
-            let at = if whole {
-                byte
-            } else {
-                let block = byte / STREAM_BLOCK_BYTES;
-                if block != loaded {
-                    stream.set_position((block * STREAM_BLOCK_BYTES) as u64);
-                    stream.fill(buffer);
-                    loaded = block;
-                }
-                byte % STREAM_BLOCK_BYTES
-            };
-            bits.push(is_one(&buffer[at..at + DRAW_BYTES], self.thresholds[position as usize]));
+            let (block, at) = (byte / STREAM_BLOCK_BYTES, byte % STREAM_BLOCK_BYTES);
+            if block != loaded {
+                stream.set_position((block * STREAM_BLOCK_BYTES) as u64);
+                stream.fill(&mut buffer);
+                loaded = block;
+            }
+            is_one(&buffer[at..at + DRAW_BYTES], self.thresholds[position as usize])
+        })
+    }
+}
+
+/// A recipient's codeword on its way: its bits in order, some at a time, so that many recipients can be compared with one run
+/// of positions while that is in the cache.
+pub struct CodewordStream {
+    stream: blake3::OutputReader,
+    next: usize,
+    draws: Vec<u8>,
+    bits: Vec<bool>,
+}
+
+impl CodewordStream {
+    /// The codeword of the recipient whose codeword key is `key`.
+    pub fn new(key: &DerivedKey) -> CodewordStream {
+        CodewordStream { stream: key.stream(), next: 0, draws: Vec::new(), bits: Vec::new() }
+    }
+
+    /// The next `run` bits of the codeword; fewer at its end.
+    pub fn next_bits(&mut self, code: &Code, run: usize) -> &[bool] {
+        let thresholds = &code.thresholds[self.next..code.len().min(self.next + run)];
+        self.next += thresholds.len();
+        self.draws.resize(thresholds.len() * DRAW_BYTES, 0);
+        self.stream.fill(&mut self.draws);
+        self.bits.clear();
+        // A plain loop over two slices: adapters of iterators cost three times as much here.
+        let (draws, _) = self.draws.as_chunks::<DRAW_BYTES>();
+        for (draw, &threshold) in draws.iter().zip(thresholds) {
+            self.bits.push(u16::from_le_bytes(*draw) < threshold);
         }
+        &self.bits
     }
 }
 
@@ -166,11 +181,15 @@ mod tests {
         let code = Code::new(&secret(), "encounters", 1, 65536);
         let key = codeword_key(&secret(), "encounters", 1, "acme");
         let codeword = code.codeword(&key);
-        let (mut buffer, mut bits) = (Vec::new(), Vec::new());
         for step in [1, 31, 977] {
             let positions: Vec<u32> = (0..65536).step_by(step).collect();
-            code.bits_at(&key, &positions, &mut buffer, &mut bits);
-            assert!(positions.iter().zip(&bits).all(|(&j, &bit)| codeword.bit(j) == bit), "step {step}");
+            let mut bits = positions.iter().zip(code.bits_at(&key, &positions));
+            assert!(bits.all(|(&j, bit)| codeword.bit(j) == bit), "step {step}");
+        }
+        let mut stream = CodewordStream::new(&key);
+        for start in (0..65536).step_by(1000) {
+            let mut bits = (start..).zip(stream.next_bits(&code, 1000));
+            assert!(bits.all(|(j, &bit)| codeword.bit(j) == bit), "from {start}");
         }
     }
 
