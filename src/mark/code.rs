@@ -1,8 +1,8 @@
 //! The code: biases, positions and codewords of a binary Tardos code.
 //!
 //! Position `j` has a secret bias `p_j`, drawn once per dataset from the arcsine law with cutoff 0.01. Recipient
-//! `r` has bit 1 at `j` with probability `p_j`, from `r`'s own stream. Nothing is stored: a codeword of 65,536
-//! bits is derived from the keys in some fifty microseconds.
+//! `r` has bit 1 at `j` with probability `p_j`, from `r`'s own stream. Nothing is stored: a codeword is derived
+//! from the keys when it is needed.
 //!
 //! Invariant: a bias is a multiple of 2^-16 and a codeword bit is one 16-bit draw compared with it, so the
 //! probability that an innocent's bit is 1 is `p_j` *exactly*. The error bound of `evidence::tail` rests on that.
@@ -129,7 +129,7 @@ impl CodewordStream {
         self.draws.resize(thresholds.len() * DRAW_BYTES, 0);
         self.stream.fill(&mut self.draws);
         self.bits.clear();
-        // A plain loop over two slices: adapters of iterators cost three times as much here.
+        // A plain loop over two slices: chains of adapters were not inlined here and cost more.
         let (draws, _) = self.draws.as_chunks::<DRAW_BYTES>();
         for (draw, &threshold) in draws.iter().zip(thresholds) {
             self.bits.push(u16::from_le_bytes(*draw) < threshold);
