@@ -24,7 +24,7 @@ use crate::table::value::DateOrder;
 use super::findings::Unreadable;
 use super::{Case, Options, Reading};
 
-/// Distinct rows that are remembered, so that repeated ones count once: some 40 MB. A leak with more than that has evidence to
+/// Distinct rows that are remembered, so that repeated ones count once: some 75 MB. A leak with more than that has evidence to
 /// spare; from there on repeats count again, which costs sharpness and never truth.
 const REMEMBERED_ROWS: usize = 1 << 22;
 
@@ -286,12 +286,15 @@ impl Gathered {
     fn add(&mut self, block: &mut BlockReads, sampler: &Sampler) {
         let mut start = 0;
         for &(digest, end) in &block.rows {
-            if self.seen.len() < REMEMBERED_ROWS && !self.seen.insert(digest)
-                || self.seen.len() >= REMEMBERED_ROWS && self.seen.contains(&digest)
-            {
-                self.rows_repeated += 1;
+            let is_new = if self.seen.len() < REMEMBERED_ROWS {
+                self.seen.insert(digest)
             } else {
+                !self.seen.contains(&digest)
+            };
+            if is_new {
                 block.bits[start..end].iter().for_each(|&(position, bit)| self.counts.add(position, bit));
+            } else {
+                self.rows_repeated += 1;
             }
             start = end;
         }
