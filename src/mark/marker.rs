@@ -64,13 +64,40 @@ pub struct Scratch {
     text: String,
 }
 
+/// What one carrier of a leak says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bit {
+    /// The position of the code.
+    pub position: u32,
+    /// What it reads as.
+    pub value: bool,
+    /// How likely the leak has turned it, in 64ths, beyond what the decoders assume of every cell: 0 for a cell as it stands, up to
+    /// [`Bit::NOTHING`] for one that is a coin.
+    pub flip: u8,
+}
+
+impl Bit {
+    /// The `flip` of a cell that says nothing.
+    pub const NOTHING: u8 = 32;
+
+    /// A cell taken as it stands.
+    pub fn plain(position: u32, value: bool) -> Bit {
+        Bit { position, value, flip: 0 }
+    }
+
+    /// The probability that the bit was turned.
+    pub fn flip_probability(self) -> f64 {
+        f64::from(self.flip) / 64.0
+    }
+}
+
 /// The bits of one leaked row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
     /// The row's number in sketches; `None` if it has no identity.
     pub id: Option<u64>,
-    /// Position and bit of each carrier that could be read.
-    pub bits: Vec<(u32, bool)>,
+    /// Each carrier that could be read.
+    pub bits: Vec<Bit>,
     /// For each column of the plan that was selected in this row and holds damaged text: its index in the plan.
     pub unreadable: Vec<usize>,
 }
@@ -188,7 +215,7 @@ impl Marker {
                 continue;
             }
             match carrier_text(&cell).map(|text| (text, column.channel.read(text, draw.spin))) {
-                Some((_, Some(bit))) => reads.bits.push((draw.position, bit)),
+                Some((_, Some(bit))) => reads.bits.push(Bit::plain(draw.position, bit)),
                 Some((text, None)) if column.channel.recognises(text) => {}
                 _ => reads.unreadable.push(i),
             }

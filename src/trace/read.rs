@@ -13,7 +13,7 @@ use crate::evidence::counts::Counts;
 use crate::keys::prf::{DerivedKey, Purpose};
 use crate::leak::align::{self, ColumnMatch};
 use crate::leak::intake::{self, Damage, DamageList, Hashing, Intake};
-use crate::mark::marker::{Marker, Reads, Scratch};
+use crate::mark::marker::{Bit, Marker, Reads, Scratch};
 use crate::sketch::{ColumnSketch, SampledRow, Sampler, Sketch, SketchBuilder};
 use crate::table::Row as _;
 use crate::table::format::block::Block;
@@ -99,7 +99,7 @@ struct Work {
 struct BlockReads {
     scratch: Scratch,
     reads: Reads,
-    bits: Vec<(u32, bool)>,
+    bits: Vec<Bit>,
     /// For each row with bits: a digest of identity and bits, and where its bits end.
     rows: Vec<(u64, usize)>,
     rows_aligned: u64,
@@ -264,9 +264,9 @@ impl BlockReads {
 }
 
 /// Tells rows apart that differ in identity or marks. `id` is a keyed hash that nobody outside can aim at, so a quick mix does.
-fn digest(id: u64, bits: &[(u32, bool)]) -> u64 {
-    bits.iter().fold(id, |digest, &(position, bit)| {
-        (digest.rotate_left(5) ^ (u64::from(position) << 1 | u64::from(bit)))
+fn digest(id: u64, bits: &[Bit]) -> u64 {
+    bits.iter().fold(id, |digest, bit| {
+        (digest.rotate_left(5) ^ (u64::from(bit.position) << 1 | u64::from(bit.value)))
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
     })
 }
@@ -292,7 +292,7 @@ impl Gathered {
                 !self.seen.contains(&digest)
             };
             if is_new {
-                block.bits[start..end].iter().for_each(|&(position, bit)| self.counts.add(position, bit));
+                block.bits[start..end].iter().for_each(|bit| self.counts.add(bit.position, bit.value));
             } else {
                 self.rows_repeated += 1;
             }
