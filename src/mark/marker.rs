@@ -71,8 +71,8 @@ pub struct Bit {
     pub position: u32,
     /// What it reads as.
     pub value: bool,
-    /// How likely the leak has turned it, in 64ths, beyond what the decoders assume of every cell: 0 for a cell as it stands, up to
-    /// [`Bit::NOTHING`] for one that is a coin.
+    /// How likely the leak has turned it, in 64ths, beyond what decoders assume of every cell: 0 for a cell taken as it
+    /// stands, up to [`Bit::NOTHING`] for one that is a coin.
     pub flip: u8,
 }
 
