@@ -28,11 +28,7 @@ impl Read {
 
     /// What it says.
     pub fn bit(self) -> Bit {
-        Bit {
-            position: self.packed >> 8,
-            value: self.packed & 1 == 1,
-            flip: (self.packed >> 1 & 0x7f) as u8,
-        }
+        Bit { position: self.packed >> 8, value: self.packed & 1 == 1, flip: (self.packed >> 1 & 0x7f) as u8 }
     }
 }
 

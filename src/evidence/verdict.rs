@@ -126,9 +126,7 @@ mod tests {
         assert!((FAMILY.ln_share(whole) - (0.75f64 / 1500.0).ln()).abs() < 1e-12);
         assert_eq!(FAMILY.ln_family_p(whole, -1.0), 0.0);
         assert!((FAMILY.ln_family_p(whole, -50.0) - (2000f64.ln() - 50.0)).abs() < 1e-12);
-        assert!(
-            (FAMILY.ln_family_p(whole, FAMILY.ln_threshold(whole, 1e-6)) - 1e-6f64.ln()).abs() < 1e-12
-        );
+        assert!((FAMILY.ln_family_p(whole, FAMILY.ln_threshold(whole, 1e-6)) - 1e-6f64.ln()).abs() < 1e-12);
     }
 
     #[test]

@@ -82,7 +82,8 @@ fn scores_and_bounds_agree_with_the_reference() {
             let bit = if rng.random() { words[0][position as usize] } else { rng.random() };
             counts.add(Bit::plain(position, bit));
         }
-        let reads: Vec<(u32, u32, u32)> = counts.groups().map(|group| (group.position, group.zeros, group.ones)).collect();
+        let reads: Vec<(u32, u32, u32)> =
+            counts.groups().map(|group| (group.position, group.zeros, group.ones)).collect();
         let evidence = Evidence::new(&counts, &code);
         let scores =
             evidence.score_all(&code, ids.len(), |n| codeword_key(&secret(), SCOPE.dataset, 1, &ids[n]));
