@@ -5,6 +5,8 @@
 
 pub mod align;
 pub mod intake;
+pub mod referee;
 pub mod reference;
+pub mod rows;
 
 pub use intake::Damage;
