@@ -1,9 +1,10 @@
 //! How much a leaked column looks like each column of a release, by what it holds.
 //!
 //! For each kind of evidence (common values, sizes, grains, shapes) the score is the mean, over the leaked cells, of the log of
-//! `(1 - e) p / g + e`: `p` is how often the release's column holds what the cell holds, `g` how often the release's columns do on
-//! average. So what only one column holds counts much, what all hold counts nothing, and each strange cell costs a bounded amount. A
-//! further term counts how many of the leaked values are among the release's own, which tells identifiers of one layout apart.
+//! `(1 - e) p / g + e`: `p` is how often the release's column holds what the cell holds, `g` how often the release's columns
+//! do on average. So what only one column holds counts much, what all hold counts nothing, and each strange cell costs a
+//! bounded amount. A further term counts how many of the leaked values are among the release's own, which tells identifiers
+//! of one layout apart.
 //!
 //! Everything compared is a keyed hash of the unmarked source or of the leak. Marks move few values, and never to another decade.
 //!
@@ -16,8 +17,8 @@ use crate::sketch::{ColumnSketch, Counted, SAMPLED_VALUES, Shares, Sketch};
 /// The share of cells that may be anything: damaged, altered, new.
 const STRANGE: f64 = 0.05;
 
-/// Columns that are imagined beside the release's, and hold nothing of ours, so that the average of a narrow table is not the column
-/// itself.
+/// Columns that are imagined beside the release's, and hold nothing of ours, so that the average of a narrow table is not the
+/// column itself.
 const IMAGINED_COLUMNS: f64 = 2.0;
 
 /// Cells that make the evidence of a few cells count half.
@@ -82,9 +83,11 @@ pub struct Alike {
     pub shapes: f64,
     /// By how many values they share.
     pub shared: f64,
-    /// How well the shares of their sizes agree, 0 at best. What one column alone holds, however rarely, counts much above; here a
-    /// leak that holds nothing but that counts against it.
+    /// How well the shares of their sizes agree, 0 at best. What one column alone holds, however rarely, counts much above;
+    /// here a leak that holds nothing but that counts against it.
     pub agreement: f64,
+    /// The same of their shapes, for repairs that change nothing else.
+    pub shape_agreement: f64,
 }
 
 impl Alike {
@@ -187,6 +190,7 @@ impl<'a> Likeness<'a> {
             shapes: self.shapes.score(ours, &leaked.shapes, filled) * weight,
             shared: self.shared_values(ours, &leaked.rare),
             agreement: self.sizes.agreement(ours, &leaked.sizes, filled) * weight,
+            shape_agreement: self.shapes.agreement(ours, &leaked.shapes, filled) * weight,
         }
     }
 

@@ -3,8 +3,8 @@
 //! * *Shape*: how its text looks: the length, and the classes of bytes in it. Lost when a column is written anew.
 //! * *Size*: about how large the value is: sign, decade and leading digit of a number, the year of a date, the length of a
 //!   text. The same however the value is written, and moved in a plain way when a column changes its unit.
-//! * *Grain*: the coarsest of a fixed list of grids that the value lies on. It tells rounding: a column of cents whose values are all
-//!   whole was rounded.
+//! * *Grain*: the coarsest of a fixed list of grids that the value lies on. It tells rounding: a column of cents whose values
+//!   are all whole was rounded.
 //!
 //! Sketches keep keyed hashes of outlines with their shares, so the bytes of an outline are part of their format.
 

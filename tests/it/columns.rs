@@ -53,7 +53,7 @@ struct Score {
 fn trial(table: &Table, rows: usize, rng: &mut Rng) -> Score {
     let release = sketch(table);
     let mut score = Score::default();
-    for _ in 0..trials(2) {
+    for _ in 0..trials(1) {
         let leak = table.sample(rows, rng);
         let (found, order) = nameless(&release, &leak, rng);
         let is_right = |found: &&ColumnMatch| table.header[order[found.index]] == found.ours;
@@ -89,7 +89,8 @@ fn columns_are_found_without_their_names() {
     let mut wrong = 0;
     for (name, table) in &tables {
         // Sketches hold 4,096 rows: more only thin them out.
-        let table = table.sample(table.rows.len().min(trials(0).max(20_000)), rng);
+        let table =
+            if trials(1) > 1 { table.clone() } else { table.sample(table.rows.len().min(5_000), rng) };
         for rows in [20, 200] {
             let score = trial(&table, rows, rng);
             println!(

@@ -2,9 +2,9 @@
 //! without it.
 //!
 //! The Hungarian algorithm by shortest augmenting paths, O(n^3): H. W. Kuhn, "The Hungarian method for the assignment problem"
-//! (1955); R. Jonker and A. Volgenant, "A shortest augmenting path algorithm for dense and sparse linear assignment problems" (1987).
-//! A matching without a given pair differs from the best one by cycles of exchanges, and the cheapest cycle through the pair is what
-//! its absence costs: all of them by Floyd and Warshall's algorithm.
+//! (1955); R. Jonker and A. Volgenant, "A shortest augmenting path algorithm for dense and sparse linear assignment problems"
+//! (1987). A matching without a given pair differs from the best one by cycles of exchanges, and the cheapest cycle through
+//! the pair is what its absence costs: all of them by Floyd and Warshall's algorithm.
 
 /// A pair of the best matching.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +15,8 @@ pub struct Pair {
     pub margin: f64,
 }
 
-/// The pairs that add up to the highest score. A row or a column that is left alone counts 0, so no pair of a negative score is made.
+/// The pairs that add up to the highest score. A row or a column that is left alone counts 0, so no pair of a negative score
+/// is made.
 pub fn assign(scores: &[Vec<f64>]) -> Vec<Pair> {
     let (rows, columns) = (scores.len(), scores.first().map_or(0, Vec::len));
     let size = rows + columns;

@@ -1,7 +1,7 @@
 //! Whether the first line of a leak is a header.
 //!
-//! It is, if a name in it is one of ours. Otherwise columns are compared with it: where all cells are numbers, dates or codes of one
-//! shape, a header is not, and another row is.
+//! It is, if a name in it is one of ours. Otherwise columns are compared with it: where all cells are numbers, dates or codes
+//! of one shape, a header is not, and another row is.
 
 use crate::leak::cells::Cells;
 use crate::leak::repair::{Dates, Spelling, number};

@@ -89,8 +89,8 @@ impl Resolved {
     }
 }
 
-/// Looks the names up. `leaked` are those of the leak, `has_header` whether they are known to be names: only then one is repeated in a
-/// hint; `ours` are those of all datasets.
+/// Looks the names up. `leaked` are those of the leak, `has_header` whether they are known to be names: only then one is
+/// repeated in a hint; `ours` are those of all datasets.
 ///
 /// # Errors
 /// If a column is not there, or mapped twice.

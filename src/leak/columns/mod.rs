@@ -1,10 +1,10 @@
 //! Which column of the leak is which of ours: by name, by what it holds, by what the user says.
 //!
 //! All pairs are scored together. A name that is one of ours counts much, contents as the [likeness](super::likeness) of the two
-//! columns, the leaked one as it is or [repaired](super::repair). Then one optimal [matching](assign) decides, in which columns that
-//! tracing does not need compete too: a leaked column that fits one of those better is that one. A pair stands only if the best
-//! matching without it is clearly worse. What fits two columns alike is left out rather than guessed, because a wrong
-//! column would be read as noise and could hide the leaker, though it could not accuse anybody.
+//! columns, the leaked one as it is or [repaired](super::repair). Then one optimal [matching](assign) decides, in which
+//! columns that tracing does not need compete too: a leaked column that fits one of those better is that one. A pair stands
+//! only if the best matching without it is clearly worse. What fits two columns alike is left out rather than guessed,
+//! because a wrong column would be read as noise and could hide the leaker, though it could not accuse anybody.
 //!
 //! Invariant: nothing here depends on any codeword. Columns are recognised by names and by the keyed sketch of the
 //! *unmarked* source, so an innocent's bits stay independent of what is read, and the bound of `evidence::tail` holds.
@@ -45,8 +45,8 @@ const LEAST_ALIKE: f64 = 1.0;
 /// The best matching without a pair must be worse by this.
 const LEAST_MARGIN: f64 = 0.5;
 
-/// Columns of ours and of the leak together, beyond which those without a name of ours are not looked at: the time that a matching
-/// takes grows with the cube of their number, and is a second or so for this one.
+/// Columns of ours and of the leak together, beyond which those without a name of ours are not looked at: the time that a
+/// matching takes grows with the cube of their number, and is a second or so for this one.
 const MOST_COLUMNS: usize = 800;
 
 /// What a column was recognised by.
@@ -101,8 +101,8 @@ pub struct LeakedColumns<'a> {
     pub cells: &'a [Cells],
 }
 
-/// Finds the columns `wanted` of a release in a leak. `release` is the sketch of the release's source, `sampler` hashes under the same
-/// key; `map` is what the user says.
+/// Finds the columns `wanted` of a release in a leak. `release` is the sketch of the release's source, `sampler` hashes under
+/// the same key; `map` is what the user says.
 pub fn match_columns(
     wanted: &[Wanted],
     release: &Sketch,

@@ -126,7 +126,8 @@ impl Readings {
             if self.mostly(reads) {
                 undos.push(ordered(order));
             }
-            // A spreadsheet that reads dates in the other order turns those that it can into dates, and leaves the others as text.
+            // A spreadsheet that reads dates in the other order turns those that it can into dates, and leaves the others as
+            // text.
             if self.mostly(reads + self.iso) && self.iso > 0 && self.exchangeable == self.iso {
                 undos.push(Undo::Date(Dates { swapped: true, ..Dates::ordered(order) }));
             }

@@ -59,8 +59,8 @@ const MONTHS: [&str; 12] =
 /// Two digits from here on are a year of the last century, as spreadsheets have it.
 const PIVOT: u32 = 30;
 
-/// The text with a month's name as its number and a year of two digits as four, so that it can be read as a slash date or, where a
-/// name leaves no doubt about the order, as an ISO one. Any other text stays as it is.
+/// The text with a month's name as its number and a year of two digits as four, so that it can be read as a slash date or,
+/// where a name leaves no doubt about the order, as an ISO one. Any other text stays as it is.
 fn written_out(text: &str) -> Cow<'_, str> {
     let narrowed = narrow(text);
     let core = trim(&narrowed);

@@ -61,9 +61,18 @@ impl Variants {
 
     /// The variant that is most like `ours`. A repair has its price, so that none is preferred unless another is clearly better.
     pub fn guess(&self, likeness: &Likeness, ours: usize) -> Guess {
-        let mut best = Guess { variant: 0, score: f64::NEG_INFINITY };
-        for (variant, (repair, _, evidence)) in self.variants.iter().enumerate() {
-            let score = likeness.compare(ours, evidence).total() - price(repair.undo);
+        let alike = |variant: usize| likeness.compare(ours, &self.variants[variant].2);
+        let plain = alike(0);
+        let mut best = Guess { variant: 0, score: plain.total() };
+        for variant in 1..self.variants.len() {
+            let undo = self.variants[variant].0.undo;
+            let alike = alike(variant);
+            let total = match undo {
+                // What a number says is the same with zeros before it.
+                Undo::Padded(_) => plain.total() + alike.shape_agreement - plain.shape_agreement,
+                _ => alike.total(),
+            };
+            let score = total - price(undo);
             if score > best.score {
                 best = Guess { variant, score };
             }
@@ -83,8 +92,8 @@ impl Variants {
 fn price(undo: Undo) -> f64 {
     match undo {
         Undo::Nothing => 0.0,
-        Undo::Number(_, Unit::OURS) | Undo::Date(Dates { swapped: false, .. }) | Undo::Padded(_) => 0.2,
-        Undo::Date(_) => 0.4,
+        Undo::Number(_, Unit::OURS) | Undo::Date(Dates { swapped: false, .. }) => 0.2,
+        Undo::Date(_) | Undo::Padded(_) => 0.4,
         Undo::Number(Spelling::Point, _) => 1.0,
         Undo::Number(Spelling::Comma, _) => 1.2,
     }

@@ -1,12 +1,12 @@
 //! Damaged values: what was done to the cells of a leaked column, and how far it can be undone.
 //!
 //! A [`Repair`] gives a leaked cell the text that our column would have, as far as that is exact: separators and signs of money
-//! taken off, units changed back, dates in ISO layout, lost zeros put back. What is not exact, such as rounding coarser than a mark,
-//! makes the column [unreadable](Repair::coarse): its carriers then count as such, instead of being read as coins.
+//! taken off, units changed back, dates in ISO layout, lost zeros put back. What is not exact, such as rounding coarser than
+//! a mark, makes the column [unreadable](Repair::coarse): its carriers then count as such, instead of being read as coins.
 //!
-//! Repairs are found blindly from the release's sketch ([`guess`]), or from pairs of a leaked cell and our original ([`fit`]), which also
-//! tell how noisy a column is. Both look at the leak, at the unmarked source and at nothing else: an innocent's codeword has no
-//! part in it, so the bound of `evidence::tail` holds whatever is repaired.
+//! Repairs are found blindly from the release's sketch ([`guess`]), or from pairs of a leaked cell and our original
+//! ([`fit`]), which also tell how noisy a column is. Both look at the leak, at the unmarked source and at nothing else: an
+//! innocent's codeword has no part in it, so the bound of `evidence::tail` holds whatever is repaired.
 
 mod candidates;
 mod date;
@@ -70,7 +70,8 @@ impl Repair {
         *self == Repair::NONE
     }
 
-    /// The text that our column would have. `None` if it can't be had back; a cell that is not of the damaged kind stays as it is.
+    /// The text that our column would have. `None` if it can't be had back; a cell that is not of the damaged kind stays as
+    /// it is.
     pub fn apply<'a>(&self, cell: &'a str) -> Option<Cow<'a, str>> {
         if is_missing(cell.as_bytes()) {
             return Some(Cow::Borrowed(cell));

@@ -131,8 +131,8 @@ fn without_word(text: &str) -> &str {
     }
 }
 
-/// Whole digits without the separators of their groups: the first of up to three digits, the last of three, those between of three
-/// or, as in India, two. Nothing if they are grouped otherwise.
+/// Whole digits without the separators of their groups: the first of up to three digits, the last of three, those between of
+/// three or, as in India, two. Nothing if they are grouped otherwise.
 fn ungrouped<'a>(whole: &'a str, grouping: &[char]) -> Option<Cow<'a, str>> {
     let Some(separator) = whole.chars().find(|c| grouping.contains(c)) else {
         return Some(Cow::Borrowed(whole));
