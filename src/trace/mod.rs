@@ -16,8 +16,10 @@ use crate::keys::secret::MarkingSecret;
 use crate::leak::columns::Mapping;
 
 pub mod findings;
+mod gather;
 mod judge;
 mod read;
+mod reader;
 
 pub use crate::known::{Known, KnownRelease, Reading, Suspect};
 pub use findings::Findings;
