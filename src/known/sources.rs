@@ -93,11 +93,8 @@ impl FoundSource {
         }
         let Some(vault) = &self.vault else { return Ok(None) };
         let copy = vault.open(&self.dataset, &self.source_blake3)?;
-        let opened = copy.map(|copy| OpenedSource {
-            place: Place::Vault,
-            delimiter: Some(DELIMITER),
-            csv: copy.csv,
-        });
+        let opened =
+            copy.map(|copy| OpenedSource { place: Place::Vault, delimiter: Some(DELIMITER), csv: copy.csv });
         Ok(opened)
     }
 }

@@ -35,8 +35,7 @@ impl Deposit {
         sweep(dir)?;
         let file = temporary(dir).map_err(|error| Error::io("make a file in", dir, error))?;
         let path = dir.to_owned();
-        let sealer =
-            Sealer::new(BufWriter::new(file), key, nonce).map_err(|error| fail(&path, error))?;
+        let sealer = Sealer::new(BufWriter::new(file), key, nonce).map_err(|error| fail(&path, error))?;
         Ok(Deposit { sealer, path, columns: Columns::none() })
     }
 

@@ -210,8 +210,7 @@ impl Vault {
     fn unseal(&self, path: &Path, file: File) -> Result<(Label, seal::Body)> {
         let fail = |fault| VaultReason::at(path, fault);
         let opened = seal::open(file, &self.seal).map_err(fail)?;
-        let label: Label =
-            serde_json::from_slice(&opened.label).map_err(|_| fail(Fault::Mislabelled))?;
+        let label: Label = serde_json::from_slice(&opened.label).map_err(|_| fail(Fault::Mislabelled))?;
         if self.path_of(&label).file_name() != path.file_name() {
             return Err(fail(Fault::Swapped).into());
         }
@@ -261,9 +260,9 @@ impl<R: Read> Read for Named<R> {
             // Authentic bytes that zstd can't read are not what was packed.
             kind => {
                 let is_ours = error.raw_os_error().is_none() && kind != io::ErrorKind::UnexpectedEof;
-                let fault = error.downcast().unwrap_or_else(|error| {
-                    if is_ours { Fault::Mislabelled } else { Fault::Io(error) }
-                });
+                let fault = error
+                    .downcast()
+                    .unwrap_or_else(|error| if is_ours { Fault::Mislabelled } else { Fault::Io(error) });
                 io::Error::other(Error::from(VaultReason::at(&self.path, fault)))
             }
         })

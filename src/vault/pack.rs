@@ -52,9 +52,8 @@ impl Columns {
                 cells[column] += u64::from(length > 0);
             }
         }
-        let is_kept = |column: &usize| {
-            is_needed(&names[*column]) || bytes[*column] <= FREE_TEXT_BYTES * cells[*column]
-        };
+        let is_kept =
+            |column: &usize| is_needed(&names[*column]) || bytes[*column] <= FREE_TEXT_BYTES * cells[*column];
         let indices: Vec<usize> = (0..names.len()).filter(is_kept).collect();
         Columns { names: indices.iter().map(|&column| names[column].clone()).collect(), indices }
     }

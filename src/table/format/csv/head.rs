@@ -161,9 +161,8 @@ mod tests {
                 Err(self.0.take().expect("read once"))
             }
         }
-        let read = |error| {
-            open(Failing(Some(error)), None, Options::new(Reading::Strict)).err().expect("it failed")
-        };
+        let read =
+            |error| open(Failing(Some(error)), None, Options::new(Reading::Strict)).err().expect("it failed");
         let ours = Error::usage("the copy is torn").with_hint("mend it");
         let error = read(std::io::Error::other(ours));
         assert_eq!((error.to_string().as_str(), error.hint()), ("the copy is torn", Some("mend it")));
