@@ -1,7 +1,6 @@
 //! A reading at work: one dataset, policy and key epoch, with its columns found in the leak.
 
 use std::io::Read;
-use std::sync::Arc;
 
 use crate::error::Result;
 use crate::keys::prf::{DerivedKey, Purpose};
@@ -18,7 +17,7 @@ use crate::table::value::{self, DateOrder, Decimal};
 
 use super::beside::{Beside, SampleRow};
 use super::findings::Unreadable;
-use super::{Case, Options, Reading};
+use super::{Case, Options, Original, Reading};
 
 /// What is known of the leak before it is read: its columns, and its first rows.
 pub(super) struct Table {
@@ -117,7 +116,7 @@ impl<'a> Reader<'a> {
         case: &Case,
         table: &Table,
         columns: Columns,
-        originals: &'a [Arc<Reference>],
+        originals: &'a [Original],
     ) -> Result<Reader<'a>, Unreadable> {
         let Reading { policy, slots, epoch, .. } = &case.readings[reading];
         let mut plan = policy.lenient_plan(&|name| columns.place(name), slots);
