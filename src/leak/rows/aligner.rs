@@ -16,6 +16,9 @@ const MARGIN: f32 = 6.9;
 /// A chance meeting with any row at all must be this improbable: one in ten thousand.
 const CHANCE: f32 = 9.2;
 
+/// What an equal key weighs by itself, if keys can be trusted: ten to one.
+const KEY_WEIGHT: f32 = 2.3;
+
 /// Keys were replaced if rows of equal keys agree no better than this, on a scale from chance (0) to always (1).
 const KEY_TRUST: f64 = 0.1;
 
@@ -127,12 +130,8 @@ impl Aligner {
     pub fn align(&self, leaked: &impl Row, marker: &Marker, buffers: &mut Buffers) -> Alignment {
         let id = self.take(leaked, marker, buffers);
         let Buffers { leaked, candidates, weighed, .. } = buffers;
-        if let Some(id) = id.filter(|_| self.trusts_key)
-            && let Some(found) = self.by_key(leaked, id, weighed)
-        {
-            return found;
-        }
-        self.by_content(leaked, candidates, weighed)
+        id.and_then(|id| self.by_key(leaked, id, weighed))
+            .unwrap_or_else(|| self.by_content(leaked, candidates, weighed))
     }
 
     /// Reads a leaked row into the buffers; gives its number in sketches, if it has its key.
@@ -153,11 +152,12 @@ impl Aligner {
     }
 
     /// The row that has the key, unless the rest of the row speaks against it: the key may be somebody else's who numbers rows
-    /// as we do.
+    /// as we do. If keys can't be trusted, the rest has to speak for it; but it is held against this one row only, not against
+    /// all of them.
     fn by_key(&self, leaked: &Leaked, id: u64, weighed: &mut Vec<(f32, u32)>) -> Option<Alignment> {
         self.weigh_all(leaked, self.digest.rows_of(id), weighed, |field| !self.fields[field].is_identity);
         let &(best, row) = weighed.first()?;
-        if best < 0.0 {
+        if best < if self.trusts_key { -KEY_WEIGHT } else { CHANCE } {
             return None;
         }
         Some(if self.is_clear(weighed) { Alignment::Key(row as usize) } else { Alignment::Ambiguous })

@@ -9,6 +9,8 @@
 //! count twice. So the weight of an agreement is scaled by `ln P(b agrees | a agrees) / ln P(b agrees)`, the least over all earlier
 //! columns `a`, both probabilities counted among pairs of the reference's own rows.
 
+use std::collections::HashSet;
+
 use super::blocks::Leaked;
 use super::digest::{Digest, nats};
 use super::field::{Field, MISSING};
@@ -68,7 +70,7 @@ struct FieldScale {
 
 impl Scale {
     pub fn new(digest: &Digest, fields: &[Field]) -> Scale {
-        let sample = Sample::new(digest);
+        let sample = Sample::new(digest, fields);
         let shares = sample.shares(digest, fields.len());
         let scales = (0..fields.len()).zip(shares).map(|(field, share)| {
             let (tolerance, near_u) = if fields[field].is_on_a_line() {
@@ -151,13 +153,19 @@ impl FieldScale {
     }
 }
 
-/// Some rows of the reference, evenly spread.
+/// Some rows of the reference, evenly spread, and no two alike: a row that stands twice would make every column seem to imply every
+/// other one.
 struct Sample(Vec<usize>);
 
 impl Sample {
-    fn new(digest: &Digest) -> Sample {
+    fn new(digest: &Digest, fields: &[Field]) -> Sample {
         let step = digest.rows.div_ceil(SAMPLE_ROWS).max(1);
-        Sample((0..digest.rows).step_by(step).collect())
+        let content = |row: &usize| {
+            let fields = (0..fields.len()).filter(|&field| !fields[field].is_identity);
+            fields.map(|field| digest.said(*row, field)).collect::<Vec<u32>>()
+        };
+        let mut seen = HashSet::new();
+        Sample((0..digest.rows).step_by(step).filter(|row| seen.insert(content(row))).collect())
     }
 
     /// For each column the least part of its agreements that an earlier one leaves open.
