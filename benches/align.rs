@@ -69,9 +69,7 @@ fn main() {
 }
 
 fn cases() -> [Case; 5] {
-    let number = |column: &str| {
-        format!("[column.{column}]\nchannel = \"number\"\nquantum = 1\nmin = 1\n")
-    };
+    let number = |column: &str| format!("[column.{column}]\nchannel = \"number\"\nquantum = 1\nmin = 1\n");
     let head = "[dataset]\nname = \"t\"\nkey = [\"row\"]\n[marking]\nrate = 0.1\n";
     [
         Case {
@@ -129,10 +127,8 @@ fn env(name: &str, otherwise: f64) -> f64 {
 }
 
 fn shared(path: &str) -> Option<Vec<u8>> {
-    let folder = std::env::var_os("DYEPACK_DATASETS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/datasets"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("DYEPACK_DATASETS")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/datasets"), PathBuf::from);
     let Ok(bytes) = std::fs::read(folder.join(path)) else {
         println!("skipped: no {path}");
         return None;
@@ -195,7 +191,8 @@ fn run(case: &Case) {
         sums.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
     });
     let seconds = start.elapsed().as_secs_f64();
-    let [right, wrong, ambiguous, foreign, bits_right, bits_wrong] = sums.into_inner().expect("nobody panics");
+    let [right, wrong, ambiguous, foreign, bits_right, bits_wrong] =
+        sums.into_inner().expect("nobody panics");
     println!(
         "| {} | {} | {} | {read_seconds:.1} s | {prepare_seconds:.1} s | {:.0} | {right} | {wrong} | {ambiguous} | {foreign} | \
          {bits_right} | {bits_wrong} | {} MB |",

@@ -146,7 +146,7 @@ groups = [["ambulatory", "outpatient", "wellness"], ["urgent", "emergency"]]
             format!("p{row}"),
             format!("2024-03-01 {:02}:{:02}", row % 24, row * 7 % 60),
             format!("2024-03-01 {:02}:{:02}", row % 24, row * 7 % 60 + row % 2),
-            if row % 9 == 0 { "0.00".into() } else { format!("{}.{:02}", row, row % 100) },
+            if row.is_multiple_of(9) { "0.00".into() } else { format!("{}.{:02}", row, row % 100) },
             ["ambulatory", "urgent", "home", "wellness"][row % 4].to_owned(),
         ])
     }
@@ -221,8 +221,7 @@ groups = [["ambulatory", "outpatient", "wellness"], ["urgent", "emergency"]]
             ("class", "urgent", "emergency", "Urgent", Kept(true)),
             ("class", "urgent", "emergency", "wellness", Altered),
         ] {
-            let compared =
-                carrier.compare(&*channel(column), original.as_bytes(), other, leaked.as_bytes());
+            let compared = carrier.compare(&*channel(column), original.as_bytes(), other, leaked.as_bytes());
             assert_eq!(compared, expected, "{column}: {original} or {other}, leaked {leaked}");
         }
         let bytes = carrier.compare(&*channel("class"), b"urgent", "emergency", b"urg\xffent");
