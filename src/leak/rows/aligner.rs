@@ -172,7 +172,7 @@ impl Aligner {
         if best < if self.trusts_key { -KEY_WEIGHT } else { self.chance } {
             return None;
         }
-        Some(if self.is_clear(weighed) { Alignment::Key(row as usize) } else { Alignment::Ambiguous })
+        Some(if self.is_clear(leaked, weighed) { Alignment::Key(row as usize) } else { Alignment::Ambiguous })
     }
 
     fn by_content(
@@ -185,7 +185,11 @@ impl Aligner {
         self.weigh_all(leaked, candidates.iter().copied(), weighed, |_| true);
         match weighed.first() {
             Some(&(best, row)) if best >= (self.digest.rows as f32).ln() + self.chance => {
-                if self.is_clear(weighed) { Alignment::Content(row as usize) } else { Alignment::Ambiguous }
+                if self.is_clear(leaked, weighed) {
+                    Alignment::Content(row as usize)
+                } else {
+                    Alignment::Ambiguous
+                }
             }
             _ => Alignment::Foreign,
         }
@@ -204,12 +208,15 @@ impl Aligner {
         weighed.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     }
 
-    /// Whether the first row outweighs all others that would be read differently.
-    fn is_clear(&self, weighed: &[(f32, u32)]) -> bool {
-        let (best, row) = weighed[0];
-        let rivals =
-            weighed[1..].iter().filter(|(_, other)| !self.reads_alike(row as usize, *other as usize));
-        let others: f32 = rivals.map(|(weight, _)| (weight - best).exp()).sum();
+    /// Whether the first row outweighs all others that would be read differently, whatever its bits are.
+    fn is_clear(&self, leaked: &Leaked, weighed: &[(f32, u32)]) -> bool {
+        let (best, row) = (weighed[0].0, weighed[0].1 as usize);
+        let others = weighed[1..].iter().map(|&(weight, other)| (weight, other as usize));
+        let rivals = others.filter(|(_, other)| !self.reads_alike(row, *other));
+        let others: f32 = rivals
+            .map(|(weight, other)| weight + self.scale.benefit(&self.digest, leaked, row, other))
+            .map(|weight| (weight - best).exp())
+            .sum();
         others.ln() <= -SURE
     }
 

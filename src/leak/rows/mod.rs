@@ -26,8 +26,9 @@
 //! it, and on no other. So whatever row is chosen, and however wrongly, an innocent's bits stay independent coins.
 //!
 //! Beyond what the bound needs, the choice does not look at the leaker's bits either: a cell agrees with its original and with the
-//! other text of its carrier, with one and the same weight, in blocks and in weighing alike. Otherwise rows whose bits happened
-//! to keep the original would be found more often than the others, and the evidence would be skewed towards it.
+//! other text of its carrier, with one and the same weight, in blocks and in weighing alike, and a rival is judged by whichever of
+//! the two suits it. Otherwise rows whose bits happened to keep the original would be found more often than others, or twins be told
+//! apart by the very cells that a mark changed, and the evidence would be skewed.
 //!
 //! Source: I. P. Fellegi and A. B. Sunter, "A theory for record linkage", Journal of the American Statistical Association 64
 //! (1969), sections 2 and 3.
