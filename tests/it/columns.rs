@@ -1,14 +1,15 @@
 //! Columns without their names: what contents alone tell, on real tables.
 
+use dyepack::demo::HOSPITAL_POLICY;
 use dyepack::keys::prf::{DerivedKey, Purpose};
 use dyepack::keys::secret::MarkingSecret;
 use dyepack::leak::cells::Cells;
 use dyepack::leak::columns::{ColumnMatch, LeakedColumns, Resolved, Wanted, match_columns};
 use dyepack::sketch::{Sampler, Sketch, SketchBuilder};
-use dyepack::table::value::Decimal;
+use dyepack::table::value::{Decimal, Moment};
 use rand::seq::SliceRandom as _;
 
-use crate::lab::{Rng, Table, seeded, trials};
+use crate::lab::{Lab, Rng, Table, recipient, seeded, trials};
 
 fn key() -> DerivedKey {
     DerivedKey::new(&MarkingSecret::from_bytes([7; 32]), Purpose::Sketch, "columns", 1, None)
@@ -101,4 +102,80 @@ fn columns_are_found_without_their_names() {
         }
     }
     assert_eq!(wrong, 0);
+}
+
+/// One bad day at a spreadsheet: no header of ours, dates in two other layouts, money in cents and with decimal commas.
+fn resaved(copy: &Table) -> Table {
+    let mut leak = copy.clone();
+    let place = |name: &str| copy.index(name);
+    let (admitted, discharged) = (place("admitted"), place("discharged"));
+    let (cost, copay) = (place("cost"), place("copay"));
+    leak.map_cells(|_, column, text| match column {
+        _ if column == admitted => {
+            let (date, time) = text.split_once(' ').unwrap();
+            let [year, month, day] = date.split('-').collect::<Vec<_>>()[..] else { panic!("a date") };
+            Some(format!("{day}/{month}/{year} {time}"))
+        }
+        _ if column == discharged => {
+            let seconds = Moment::iso(text.as_bytes()).unwrap().seconds();
+            Some(format!("{:.9}", 25_569.0 + seconds as f64 / 86_400.0))
+        }
+        _ if column == cost => Some(format!("{} €", text.replace('.', ","))),
+        _ if column == copay => Some(text.replace('.', "").trim_start_matches('0').to_owned()),
+        _ => Some(text.to_uppercase()),
+    });
+    leak.header = (0..leak.header.len()).map(|n| format!("feld {n}")).collect();
+    leak
+}
+
+fn words(columns: &[ColumnMatch], ours: &str) -> String {
+    columns
+        .iter()
+        .find(|found| found.ours == ours)
+        .map_or("not found".into(), |found| found.repair.to_string())
+}
+
+#[test]
+fn a_renamed_and_resaved_copy_still_names_its_partner() {
+    let rng = &mut seeded("columns/resaved");
+    let table = Table::hospital(3_000, 6);
+    let lab = Lab::new(HOSPITAL_POLICY, &table, 50, rng);
+    let copy = lab.copy(&recipient(7), &table.sample(400, rng));
+    let (plain, found) = (lab.trace(&copy.to_csv(), 1e-6), lab.trace(&resaved(&copy).to_csv(), 1e-6));
+    assert_eq!(found.accused.iter().map(|a| a.recipient.as_str()).collect::<Vec<_>>(), [recipient(7)]);
+    for (ours, repair) in [
+        ("stay_id", ""),
+        ("admitted", "dates day first"),
+        ("discharged", "dates in another layout"),
+        ("cost", "decimal commas"),
+        ("copay", "in hundredths"),
+    ] {
+        assert_eq!(words(&found.columns, ours), repair, "{ours}: {:?}", found.columns);
+    }
+    // All of it was undone.
+    assert_eq!(found.evidence.carriers_unreadable, 0);
+    assert_eq!(found.evidence.carriers_read, plain.evidence.carriers_read);
+    assert!(plain.columns.iter().all(|found| found.repair.is_none()), "{:?}", plain.columns);
+}
+
+#[test]
+fn a_rounded_column_is_unreadable_and_said_to_be() {
+    let rng = &mut seeded("columns/rounded");
+    let table = Table::hospital(3_000, 6);
+    let lab = Lab::new(HOSPITAL_POLICY, &table, 50, rng);
+    let mut leak = lab.copy(&recipient(7), &table.sample(600, rng));
+    let (cost, admitted) = (leak.index("cost"), leak.index("admitted"));
+    leak.map_cells(|_, column, text| match column {
+        _ if column == cost => Some(format!("{:.0}", text.parse::<f64>().unwrap())),
+        _ if column == admitted => Some(format!("{} 00:00", &text[..10])),
+        _ => None,
+    });
+    let found = lab.trace(&leak.to_csv(), 1e-6);
+    assert_eq!(words(&found.columns, "cost"), "rounded to 1: unreadable");
+    assert_eq!(words(&found.columns, "admitted"), "rounded to 86400 seconds: unreadable");
+    let mut unreadable: Vec<&str> =
+        found.evidence.unreadable_by_column.iter().map(|(name, _)| name.as_str()).collect();
+    unreadable.sort_unstable();
+    assert_eq!(unreadable, ["admitted", "cost"]);
+    assert_eq!(found.accused[0].recipient, recipient(7), "by what is left");
 }

@@ -111,10 +111,12 @@ impl Readings {
 
     fn dates(&self, undos: &mut Vec<Undo>) {
         let ordered = |order| Undo::Date(Dates::ordered(order));
-        if self.mostly(self.dated) && !self.mostly(self.iso) {
+        let [day_only, month_only] = self.only;
+        // One date that is possible in one order alone tells the order of all.
+        let is_told = (day_only > 0) != (month_only > 0);
+        if self.mostly(self.dated) && !self.mostly(self.iso) && !is_told {
             undos.push(ordered(DateOrder::Unknown));
         }
-        let [day_only, month_only] = self.only;
         let orders = [
             (DateOrder::DayFirst, self.day_first, month_only),
             (DateOrder::MonthFirst, self.month_first, day_only),
