@@ -17,6 +17,7 @@ use crate::table::value;
 use crate::table::{Row, format::csv::CsvRow};
 
 use super::Original;
+use super::mend::Mended;
 
 /// Rows of the sample that a source must know to be read beside the leak: one in a hundred.
 const KNOWN_ONE_IN: usize = 100;
@@ -72,33 +73,40 @@ pub(super) struct Place {
 }
 
 impl<'a> Beside<'a> {
-    /// Prepares the originals that know rows of the sample; `None` if none does. `repairs` are those of the leak's columns, guessed
-    /// so far.
+    /// Prepares the originals that know rows of the sample, and what they tell of the damage; `None` if none does. `repairs` are those
+    /// of the leak's columns, guessed so far.
     pub(super) fn new(
         originals: &'a [Original],
         marker: impl Fn(&Reference) -> Option<Marker>,
         columns: &[ColumnMatch],
         repairs: &[Repair],
         sample: &[SampleRow],
-    ) -> Option<Beside<'a>> {
+    ) -> Option<(Beside<'a>, Mended)> {
         let mut unknown: Vec<&SampleRow> = sample.iter().collect();
         let (mut referees, mut sources) = (Vec::new(), Vec::new());
+        let mut mended = Mended::guessed(repairs);
         for original in originals {
             let reference = &*original.reference;
             let Some(marker) = marker(reference) else { continue };
             let mut referee = Referee::new(reference, marker, &pairs(reference, columns));
-            referee.learn(unknown.iter().map(|row| RepairedRow::new(*row, repairs)));
+            referee.learn(unknown.iter().map(|row| RepairedRow::new(*row, &mended.repairs)));
+            if !mended.is_fitted() {
+                mended.fit(&referee, columns, &unknown);
+                referee.learn(unknown.iter().map(|row| RepairedRow::new(*row, &mended.repairs)));
+            }
+            mended.soften(&mut referee);
             let mut scratch = RefereeScratch::default();
             let before = unknown.len();
             unknown.retain(|row| {
-                referee.align(&RepairedRow::new(*row, repairs), &mut scratch) == Alignment::Foreign
+                let row = RepairedRow::new(*row, &mended.repairs);
+                referee.align(&row, &mut scratch) == Alignment::Foreign
             });
-            if (before - unknown.len()) * KNOWN_ONE_IN >= sample.len().max(1) {
+            if before > unknown.len() && (before - unknown.len()) * KNOWN_ONE_IN >= sample.len() {
                 referees.push(referee);
                 sources.push(original.source_blake3.as_str());
             }
         }
-        (!referees.is_empty()).then_some(Beside { referees, sources })
+        (!referees.is_empty()).then_some((Beside { referees, sources }, mended))
     }
 
     /// The originals in use: hex BLAKE3 of the source, and rows.

@@ -21,6 +21,7 @@ mod beside;
 pub mod findings;
 mod gather;
 mod judge;
+mod mend;
 mod read;
 mod reader;
 

@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
         reading: usize,
         case: &Case,
         table: &Table,
-        columns: Columns,
+        mut columns: Columns,
         originals: &'a [Original],
     ) -> Result<Reader<'a>, Unreadable> {
         let Reading { policy, slots, epoch, .. } = &case.readings[reading];
@@ -140,12 +140,20 @@ impl<'a> Reader<'a> {
         }
         let columns_missing = plan.absent.clone();
         read_dates(&mut plan, table);
+        let how = match beside {
+            Some((beside, mended)) => {
+                mended.describe(&mut columns.found);
+                repairs = mended.repairs;
+                How::Beside(beside)
+            }
+            None => How::Blind(marker(plan)),
+        };
         Ok(Reader {
             reading,
             columns_missing,
             columns: columns.found,
             repairs,
-            how: beside.map_or_else(|| How::Blind(marker(plan)), How::Beside),
+            how,
             sampler: columns.sampler,
             code_length: policy.code_length(),
         })
