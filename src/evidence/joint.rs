@@ -24,8 +24,10 @@
 //!
 //! What would break it, and is therefore not done:
 //!
-//! * Conditioning on the *best* few, accused or not. An innocent among them would shape the weights that it is tested with.
-//!   `tests/it/calibration.rs` does that on purpose, and fails.
+//! * Fitting a model to somebody and testing the same person with it. `tests/it/calibration.rs` does that on purpose, and fails.
+//! * Conditioning on the *best* few, accused or not. An innocent among them would shape the weights that it is tested with; and were
+//!   it left out of them for its own test, its codeword would still decide which of two sets of weights it meets, which is one
+//!   try more than is paid for.
 //! * Ranking recipients and looking at the first so many only. Then innocents decide who of the guilty is looked at, against (1). So
 //!   rankings are cut only far below the threshold, windows are screened by fixed scores, and if more than 64 are accused, those
 //!   accused first are conditioned on.
@@ -234,6 +236,29 @@ mod tests {
             let rest = taken_out(&shares, own);
             assert!((rest.iter().sum::<f64>() + own - 1.0).abs() < 1e-12, "{rest:?}");
             assert!(rest.iter().all(|&share| share >= 0.0));
+        }
+    }
+
+    #[test]
+    fn given_the_guilty_the_least_of_all_models_is_a_p_value_once_all_are_paid() {
+        let code = Code::new(&MarkingSecret::from_bytes([6; 32]), "joint", 1, LENGTH);
+        let words = [0, 1, 2].map(|recipient| code.codeword(&key(recipient)));
+        let mut counts = Counts::new(LENGTH as usize);
+        for j in 0..600 {
+            let ones = words.iter().filter(|word| word.bit(j * 7)).count();
+            // The minority of three: the models have to learn an attack that goes against its makers.
+            counts.add(Bit::plain(j * 7, ones == 1 || ones == 3));
+        }
+        let innocents = 1_500;
+        let innocent = |n: usize| if n < 2 { key(n) } else { key(n + 1_000) };
+        let paid = (DECODERS as f64).ln();
+        for (accused, name) in [(&[][..], "nobody"), (&[0, 1][..], "two")] {
+            let found = one_round(&counts, &code, innocents + 2, &innocent, accused, 0.5f64.ln() - paid);
+            for u in [0.5f64, 0.1, 0.01, 1e-3] {
+                let small = found.iter().filter(|&&(r, _, ln_p)| r >= 2 && ln_p + paid <= u.ln()).count();
+                let expected = u * innocents as f64;
+                assert!(small as f64 <= expected + 5.0 * expected.sqrt(), "{name}: {small} below {u}");
+            }
         }
     }
 
