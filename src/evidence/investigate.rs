@@ -2,7 +2,7 @@
 //! reader, shares, a guess at the number of colluders, and the source map.
 //!
 //! Invariants: [`Investigation::named`] holds everybody whose bound lies below the share of `alpha` of some test, and nobody else.
-//! By [`verdict`](crate::evidence::verdict) and [`joint`](crate::evidence::joint), the probability that anybody innocent is among
+//! By [`verdict`](crate::evidence::verdict) and [`joint`], the probability that anybody innocent is among
 //! them, in all readings together, is at most `alpha`. All that follows the naming describes and accuses nobody.
 
 use crate::evidence::counts::Counts;

@@ -1,6 +1,6 @@
 //! Joint decoding: once some are accused, what they explain is known, and the others stand out from what is left.
 //!
-//! A round weighs the whole leak again, given the codewords of the accused, under models of how the leak was made ([`shares`]):
+//! A round weighs the whole leak again, given the codewords of the accused, under models of how the leak was made ([`shares`](crate::evidence::shares)):
 //! a further copy with share `v` of it, for three values of `v`, and a collusion of 1, 2, 4 and 8 more than are accused. Each
 //! read scores `ln P(y | x, accused) - ln P(y | accused)`. Rounds repeat until one names nobody. The first round also runs when
 //! nobody is accused yet: then the models are fitted to the biases alone, and learn attacks, such as the minority vote, under which
@@ -32,6 +32,8 @@
 //!   rankings are cut only far below the threshold, windows are screened by fixed scores, and if more than 64 are accused, those
 //!   accused first are conditioned on.
 //! * Dropping somebody from the accused later, or testing the accused again.
+//!
+//! Readings of one leak are investigated apart, each with its own accused and its own part of `alpha`, so the argument holds for each.
 //!
 //! The bound of somebody accused in round `k` presumes that those accused before are guilty; the `alpha` of the trace presumes
 //! nothing.

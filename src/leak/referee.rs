@@ -165,7 +165,8 @@ impl<'a> Referee<'a> {
                     let judged = str::from_utf8(ours).ok().zip(str::from_utf8(&theirs).ok());
                     match judged.and_then(|(ours, theirs)| soften(ours, other, theirs)) {
                         Some((changed, flip)) => {
-                            let bit = Bit { position: carrier.position, value: carrier.original ^ changed, flip };
+                            let bit =
+                                Bit { position: carrier.position, value: carrier.original ^ changed, flip };
                             out.reads.push(Read { bit, column: i, changed });
                         }
                         None => out.altered.push(i),

@@ -258,7 +258,8 @@ mod tests {
             assert_eq!(reference.row(row).text(0), row.to_string().as_bytes());
             assert_eq!(reference.row(row).text(1), (row * row).to_string().as_bytes());
         }
-        let in_order = reference.runs().flat_map(|(first, run)| run.rows().enumerate().map(move |r| (first, r)));
+        let in_order =
+            reference.runs().flat_map(|(first, run)| run.rows().enumerate().map(move |r| (first, r)));
         for (number, (first, (at, row))) in in_order.enumerate() {
             assert_eq!((first + at, row.text(0)), (number, number.to_string().as_bytes()));
         }

@@ -221,8 +221,7 @@ groups = [["ambulatory", "outpatient", "wellness"], ["urgent", "emergency"]]
             ("class", "urgent", "emergency", "Urgent", Kept(true)),
             ("class", "urgent", "emergency", "wellness", Altered),
         ] {
-            let compared =
-                carrier.compare(&*channel(column), original.as_bytes(), other, leaked.as_bytes());
+            let compared = carrier.compare(&*channel(column), original.as_bytes(), other, leaked.as_bytes());
             assert_eq!(compared, expected, "{column}: {original} or {other}, leaked {leaked}");
         }
         let bytes = carrier.compare(&*channel("class"), b"urgent", "emergency", b"urg\xffent");

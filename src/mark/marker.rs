@@ -211,12 +211,9 @@ impl Marker {
             let limits = column.limits(original);
             out.push_other(|other| {
                 match column.channel.embed(cell, !said, draw.spin, &limits, other) {
-                    Some(Embedded::Changed) => Some(Carrier {
-                        column: i,
-                        position: draw.position,
-                        spin: draw.spin,
-                        original: said,
-                    }),
+                    Some(Embedded::Changed) => {
+                        Some(Carrier { column: i, position: draw.position, spin: draw.spin, original: said })
+                    }
                     // An embedding that keeps the cell for the bit that it does not say would be no inverse of reading.
                     Some(Embedded::Kept) | None => None,
                 }

@@ -243,7 +243,7 @@ fn guilty_leak(code: &Code, key: &impl Fn(usize) -> DerivedKey, rng: &mut Rng) -
 #[test]
 fn windows_and_joint_rounds_accuse_innocents_no_more_often_than_alpha() {
     let rng = &mut seeded("calibration/stages");
-    let trials = trials(60);
+    let trials = trials(40);
     // Far above any alpha in use, so that a fault has a chance to show.
     for alpha in [0.9, 0.2] {
         let (mut wrong, mut by_rounds) = (0, 0);

@@ -117,7 +117,9 @@ impl Aligner {
         for _ in 0..ROUNDS {
             let pairs: Vec<(&Leaked, usize)> = sample
                 .iter()
-                .filter_map(|(leaked, id)| Some((leaked, self.pair_to_learn_from(leaked, *id, &mut buffers)?)))
+                .filter_map(|(leaked, id)| {
+                    Some((leaked, self.pair_to_learn_from(leaked, *id, &mut buffers)?))
+                })
                 .collect();
             self.scale.learn(&self.digest, pairs.iter().copied());
         }
@@ -173,11 +175,7 @@ impl Aligner {
         self.weigh_all(leaked, candidates.iter().copied(), weighed, |_| true);
         match weighed.first() {
             Some(&(best, row)) if best >= (self.digest.rows as f32).ln() + CHANCE => {
-                if self.is_clear(weighed) {
-                    Alignment::Content(row as usize)
-                } else {
-                    Alignment::Ambiguous
-                }
+                if self.is_clear(weighed) { Alignment::Content(row as usize) } else { Alignment::Ambiguous }
             }
             _ => Alignment::Foreign,
         }
@@ -192,16 +190,15 @@ impl Aligner {
         counts: impl Fn(usize) -> bool,
     ) {
         weighed.clear();
-        weighed.extend(rows.map(|row| {
-            (self.scale.weigh(&self.digest, leaked, row as usize, &counts), row)
-        }));
+        weighed.extend(rows.map(|row| (self.scale.weigh(&self.digest, leaked, row as usize, &counts), row)));
         weighed.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     }
 
     /// Whether the first row outweighs all others that would be read differently.
     fn is_clear(&self, weighed: &[(f32, u32)]) -> bool {
         let (best, row) = weighed[0];
-        let rivals = weighed[1..].iter().filter(|(_, other)| !self.reads_alike(row as usize, *other as usize));
+        let rivals =
+            weighed[1..].iter().filter(|(_, other)| !self.reads_alike(row as usize, *other as usize));
         let others: f32 = rivals.map(|(weight, _)| (weight - best).exp()).sum();
         others.ln() <= -MARGIN
     }

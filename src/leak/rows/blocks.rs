@@ -85,7 +85,9 @@ impl Blocks {
     pub fn candidates(&self, leaked: &Leaked, out: &mut Vec<u32>) {
         out.clear();
         let mut found: Vec<&[u64]> = Vec::with_capacity(self.0.len());
-        found.extend(self.0.iter().map(|block| block.posting(leaked)).filter(|rows| rows.len() <= MAX_POSTING));
+        found.extend(
+            self.0.iter().map(|block| block.posting(leaked)).filter(|rows| rows.len() <= MAX_POSTING),
+        );
         found.sort_by_key(|rows| rows.len());
         for rows in found {
             if out.len() + rows.len() > MAX_CANDIDATES {
@@ -178,7 +180,8 @@ impl Choice {
     fn new(reference: &Reference, digest: &Digest, fields: &[Field]) -> Choice {
         let step = digest.rows.div_ceil(SAMPLE_ROWS).max(1);
         let exact = (0..fields.len()).map(|field| Part { field, is_coarse: false });
-        let coarse = (0..fields.len()).filter(|f| fields[*f].has_grid()).map(|field| Part { field, is_coarse: true });
+        let coarse =
+            (0..fields.len()).filter(|f| fields[*f].has_grid()).map(|field| Part { field, is_coarse: true });
         let said = |part| {
             let rows = (0..digest.rows).step_by(step);
             (part, rows.map(|row| said_of(part, row, reference, digest, fields).0).collect())
@@ -211,7 +214,8 @@ impl Choice {
     fn grow(&self, seed: usize, alone: f64, uses: &[u32]) -> Option<Vec<usize>> {
         let (mut key, mut said, mut cost) = (vec![seed], self.parts[seed].1.clone(), alone);
         while cost > GOOD_COST && key.len() < MAX_PARTS {
-            let is_free = |at: &usize| key.iter().all(|&in_key| self.parts[in_key].0.field != self.parts[*at].0.field);
+            let is_free =
+                |at: &usize| key.iter().all(|&in_key| self.parts[in_key].0.field != self.parts[*at].0.field);
             let tried: Vec<(f64, f64, usize)> = (0..self.parts.len())
                 .into_par_iter()
                 .filter(is_free)

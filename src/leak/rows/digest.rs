@@ -146,7 +146,8 @@ impl Digest {
                     MISSING => same.len(),
                     other => {
                         let start = sorted.partition_point(|packed| (packed >> 32) < u64::from(other));
-                        let others = sorted[start..].partition_point(|packed| packed >> 32 == u64::from(other));
+                        let others =
+                            sorted[start..].partition_point(|packed| packed >> 32 == u64::from(other));
                         same.len() + others
                     }
                 };

@@ -209,8 +209,7 @@ fn foreign_rows_drop_out() {
     let mut table = Vec::new();
     hospital::write(1_000, 4, &mut table).unwrap();
     let others = Bench::of(&table, HOSPITAL_POLICY).copy("acme");
-    let mut leak: Vec<Cells> =
-        others.into_iter().map(|row| Cells { original: None, ..row }).collect();
+    let mut leak: Vec<Cells> = others.into_iter().map(|row| Cells { original: None, ..row }).collect();
     assert_eq!(bench.align(&leak, KEY), Score { foreign: 1_000, ..Score::default() });
     // Strangers who number their rows as we do, among rows of ours.
     let ours = bench.copy("acme");
@@ -302,10 +301,13 @@ fn noise_can_be_judged_by_the_caller() {
     let leak = bench.copy("acme");
     let mut referee = bench.referee(&leak, &[]);
     let cost = referee.marker().plan().columns.iter().position(|column| column.name == "cost").unwrap();
-    referee.soften(cost, Box::new(|ours, other, theirs| {
-        assert!(theirs == ours || theirs == other);
-        Some((theirs == other, 7))
-    }));
+    referee.soften(
+        cost,
+        Box::new(|ours, other, theirs| {
+            assert!(theirs == ours || theirs == other);
+            Some((theirs == other, 7))
+        }),
+    );
     let codeword = bench.codeword("acme");
     let (rows, _) = read(&referee, &leak);
     let mut seen = 0;

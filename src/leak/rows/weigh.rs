@@ -164,7 +164,8 @@ impl Sample {
     fn shares(&self, digest: &Digest, fields: usize) -> Vec<f64> {
         let columns: Vec<Vec<u32>> =
             (0..fields).map(|field| self.0.iter().map(|&row| digest.said(row, field)).collect()).collect();
-        let alone: Vec<f64> = columns.iter().map(|said| equal_pairs(said.iter().map(|s| u64::from(*s)))).collect();
+        let alone: Vec<f64> =
+            columns.iter().map(|said| equal_pairs(said.iter().map(|s| u64::from(*s)))).collect();
         let all = (self.0.len() * self.0.len().saturating_sub(1)) as f64 / 2.0;
         let share = |a: usize, b: usize| {
             let both = columns[a].iter().zip(&columns[b]).map(|(a, b)| u64::from(*a) << 32 | u64::from(*b));
