@@ -5,8 +5,9 @@
 //! cargo bench --bench mixtures -- shares windows collusion speed
 //! ```
 //!
-//! runs the parts named, all if none is. `DYEPACK_TRIALS` sets the trials of every line, `DYEPACK_SEED` the randomness. No table is
-//! stamped here: rows of about 0.45 carriers at random positions of a code of 65,536, whose bits come from the codewords themselves.
+//! runs the parts named, all if none is. `DYEPACK_TRIALS` sets the trials of every line, `DYEPACK_SEED` the randomness. No
+//! table is stamped here: rows of about 0.45 carriers at random positions of a code of 65,536, whose bits come from the
+//! codewords themselves.
 
 use std::time::Instant;
 
@@ -128,10 +129,16 @@ fn stage(found_by: FoundBy) -> usize {
 fn shares() {
     const REST: [(&str, usize); 4] =
         [("coins", 0), ("one other partner", 1), ("5 other partners", 5), ("30 other partners", 30)];
-    println!(
-        "| rows | share | the rest | trials | named | by whole leak, window, joint round | others named, mean | innocents named |"
-    );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    print_head(&[
+        "rows",
+        "share",
+        "the rest",
+        "trials",
+        "named",
+        "by whole leak, window, joint round",
+        "others named, mean",
+        "innocents named",
+    ]);
     for (rows, share) in [(50_000, 0.10), (500_000, 0.02)] {
         for (name, others) in REST {
             let (mut by, mut right, mut wrong) = ([0; 3], 0, 0);
@@ -157,7 +164,8 @@ fn shares() {
             let named = percent(whole + window + joint, trials);
             let others_named = right as f64 / trials as f64;
             println!(
-                "| {rows} | {} % | {name} | {trials} | {named} | {whole}, {window}, {joint} | {others_named:.1} of {others} | {wrong} |",
+                "| {rows} | {} % | {name} | {trials} | {named} | {whole}, {window}, {joint} \
+                 | {others_named:.1} of {others} | {wrong} |",
                 share * 100.0
             );
         }
@@ -167,10 +175,17 @@ fn shares() {
 
 /// A stretch of one partner, number 0, inside rows of others.
 fn windows() {
-    println!(
-        "| rows in one stretch | of | the rest | in order of | recipients | trials | named | by whole leak, window, joint round | innocents named |"
-    );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    print_head(&[
+        "rows in one stretch",
+        "of",
+        "the rest",
+        "in order of",
+        "recipients",
+        "trials",
+        "named",
+        "by whole leak, window, joint round",
+        "innocents named",
+    ]);
     let rows = 50_000;
     for (stretch, recipients) in [(200, 100), (250, 100), (300, 100), (300, 1_000), (400, 1_000)] {
         for (name, others, is_sorted) in
@@ -197,7 +212,8 @@ fn windows() {
             }
             let [whole, window, joint] = by;
             println!(
-                "| {stretch} | {rows} | {name} | {} | {recipients} | {trials} | {} | {whole}, {window}, {joint} | {wrong} |",
+                "| {stretch} | {rows} | {name} | {} | {recipients} | {trials} | {} \
+                 | {whole}, {window}, {joint} | {wrong} |",
                 if is_sorted { "file and key" } else { "the file" },
                 percent(whole + window + joint, trials)
             );
@@ -234,10 +250,17 @@ fn more_of(bits: &[bool], rng: &mut Rng, is_majority: bool) -> bool {
 
 /// How many of the colluders are named, without joint rounds and with them.
 fn collusion() {
-    println!(
-        "| colluders | carriers | strategy | trials | named by whole leak, mean | with joint rounds, mean | all named | suggested, mean | innocents named |"
-    );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    print_head(&[
+        "colluders",
+        "carriers",
+        "strategy",
+        "trials",
+        "named by whole leak, mean",
+        "with joint rounds, mean",
+        "all named",
+        "suggested, mean",
+        "innocents named",
+    ]);
     for (colluders, carriers) in [(3, 1_000), (5, 2_000), (5, 4_000), (10, 16_000)] {
         for (name, strategy) in STRATEGIES {
             let trials = lab::trials(20);
@@ -278,8 +301,7 @@ fn collusion() {
 
 /// How long an investigation takes, and what windows and map are of it.
 fn speed() {
-    println!("| rows | reads | recipients | windows | without log, s | with windows and map, s |");
-    println!("| --- | --- | --- | --- | --- | --- |");
+    print_head(&["rows", "reads", "recipients", "windows", "without log, s", "with windows and map, s"]);
     for (rows, recipients) in [(100_000, 1_000), (1_000_000, 1_000), (100_000, 10_000)] {
         let rng = &mut lab::stream("speed");
         let world = World::new(recipients, rng);
@@ -298,6 +320,11 @@ fn speed() {
         );
     }
     println!();
+}
+
+fn print_head(columns: &[&str]) {
+    println!("| {} |", columns.join(" | "));
+    println!("|{}", " --- |".repeat(columns.len()));
 }
 
 fn percent(part: usize, all: usize) -> String {

@@ -2,9 +2,9 @@
 //!
 //! Two roads. Whole traces, in which innocents are at risk, count accusations at a large alpha (where some may happen) and at
 //! one in a million (where none may). And the bound itself: against fixed leaks, made as hostile as can be, thousands of
-//! innocents draw their codewords, and the share with a bound of at most `u` must not exceed `u`. The same for the least of all windows,
-//! and for whole investigations with their joint rounds. Negative controls show that the checks fail when the statistics are
-//! wrong.
+//! innocents draw their codewords, and the share with a bound of at most `u` must not exceed `u`. The same for the least of all
+//! windows, and for whole investigations with their joint rounds. Negative controls show that the checks fail when the
+//! statistics are wrong.
 //!
 //! `DYEPACK_TRIALS=10000` runs the large version; `DYEPACK_SEED` chooses other randomness.
 
