@@ -29,7 +29,7 @@ impl World {
         Scope { secret: *secret, dataset: "calibration", epoch: 1 }
     }
 
-    fn codeword(&self, id: &str) -> Vec<bool> {
+    pub fn codeword(&self, id: &str) -> Vec<bool> {
         Self::scope(&self.secret).codeword(id, &self.thresholds)
     }
 
