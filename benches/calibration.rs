@@ -32,7 +32,7 @@ mod splitting;
 use figure::{Figure, Series};
 use hostile::{LENGTH, Reads, World};
 use lab::stream;
-use procedure::{Decoded, Procedure};
+use procedure::{Decoded, Procedure, price_of_all};
 use rand::RngExt as _;
 use splitting::{Effort, Estimate, Statistic};
 
@@ -145,12 +145,12 @@ fn short(number: f64) -> String {
     format!("{number:.digits$}")
 }
 
-/// The best of the four decoders, paid for: every leak, every claim.
+/// The best of the five decoders, paid for: every leak, every claim.
 fn whole_procedure(world: &World, leaks: &[(&str, Reads)]) -> Vec<Vec<Estimate>> {
     let measured: Vec<Vec<Estimate>> = leaks
         .par_iter()
         .map(|(name, reads)| {
-            let procedure = Procedure::new(world.weights(reads).map(Decoded::by_bound).into());
+            let procedure = Procedure::new(world.weights(reads).map(Decoded::by_bound), price_of_all());
             by_splitting(&format!("calibration/{name}"), &procedure, &levels())
         })
         .collect();
@@ -172,9 +172,9 @@ fn whole_procedure(world: &World, leaks: &[(&str, Reads)]) -> Vec<Vec<Estimate>>
 fn at_one_in_a_million(world: &World, leaks: &[(&str, Reads)]) {
     let (claim, level) = (1e-6, 6.0 * std::f64::consts::LN_10);
     println!(
-        "| leak | symmetric | 1 colluder | 4 colluders | 16 colluders | all, paid for | the same by tilting |"
+        "| leak | symmetric | 1 colluder | 4 colluders | 16 colluders | agreement | all, paid for | the same by tilting |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- |{}", " --- |".repeat(7));
     let lines: Vec<String> = leaks
         .par_iter()
         .map(|(name, reads)| {
@@ -183,11 +183,11 @@ fn at_one_in_a_million(world: &World, leaks: &[(&str, Reads)]) {
                 .iter()
                 .enumerate()
                 .map(|(d, weights)| {
-                    let alone = Procedure::new(vec![Decoded::by_bound(weights.clone())]);
+                    let alone = Procedure::new([Decoded::by_bound(weights.clone())], 0.0);
                     rarer(claim, by_splitting(&format!("calibration/{name}/{d}"), &alone, &[level])[0])
                 })
                 .collect();
-            let whole = Procedure::new(weights.map(Decoded::by_bound).into());
+            let whole = Procedure::new(weights.map(Decoded::by_bound), price_of_all());
             cells.push(rarer(claim, by_splitting(&format!("calibration/{name}/all"), &whole, &[level])[0]));
             let rng = &mut stream(&format!("calibration/{name}/tilted"));
             cells.push(rarer(claim, whole.by_tilting(level, TILTED_DRAWS, rng)));
@@ -203,8 +203,8 @@ fn controls(world: &World, leaks: &[(&'static str, Reads)]) -> Series {
     let name = "forty extreme biases, rarer bits";
     let reads = &leaks.iter().find(|(found, _)| *found == name).expect("a leak of that name").1;
     let weights = world.weights(reads);
-    let normal = Procedure::new(weights.clone().map(Decoded::by_normal_approximation).into());
-    let small = Procedure::new(weights.map(Decoded::by_bound).into()).claiming(1e4);
+    let normal = Procedure::new(weights.clone().map(Decoded::by_normal_approximation), price_of_all());
+    let small = Procedure::new(weights.map(Decoded::by_bound), price_of_all()).claiming(1e4);
     println!("| claim, on `{name}` | measured where 1e-6 is claimed | times more often than claimed |");
     println!("| --- | --- | --- |");
     let points = by_splitting("calibration/normal", &normal, &levels());

@@ -68,7 +68,7 @@ impl Figure {
             "start",
             FAINT,
             "13",
-            "Best of four decoders, paid for; one line for each hostile leak; bars: 95 % intervals",
+            "Best of five decoders, paid for; one line for each hostile leak; bars: 95 % intervals",
         );
         self.axes(&mut out);
         let nearest = self.nearest();

@@ -292,7 +292,7 @@ impl Gathered {
                 !self.seen.contains(&digest)
             };
             if is_new {
-                block.bits[start..end].iter().for_each(|bit| self.counts.add(bit.position, bit.value));
+                block.bits[start..end].iter().for_each(|&bit| self.counts.add(bit));
             } else {
                 self.rows_repeated += 1;
             }

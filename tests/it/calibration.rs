@@ -75,7 +75,7 @@ fn the_bound_is_a_p_value_whatever_was_leaked() {
             let ln_ps: Vec<f64> = scores.iter().map(|scores| tail.ln_bound(scores[d])).collect();
             assert_eq!(excess(&ln_ps), None, "{name}, {:?}", DECODERS[d]);
         }
-        // The best of the four decoders, paid for.
+        // The best of the five decoders, paid for.
         let paid = (DECODERS.len() as f64).ln();
         let ranking = evidence.rank(&scores, f64::INFINITY);
         assert_eq!(ranking.len(), innocents);

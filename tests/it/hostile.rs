@@ -3,6 +3,7 @@
 //! Each leak is fixed before any innocent's codeword is looked at, as the bound demands; beyond that anything goes.
 
 use dyepack::evidence::counts::Counts;
+use dyepack::mark::marker::Bit;
 use rand::RngExt as _;
 
 use crate::lab::Rng;
@@ -84,8 +85,8 @@ impl World {
 pub fn counts(reads: &Reads) -> Counts {
     let mut counts = Counts::new(LENGTH);
     for &(position, zeros, ones) in reads {
-        (0..zeros).for_each(|_| counts.add(position, false));
-        (0..ones).for_each(|_| counts.add(position, true));
+        (0..zeros).for_each(|_| counts.add(Bit::plain(position, false)));
+        (0..ones).for_each(|_| counts.add(Bit::plain(position, true)));
     }
     counts
 }

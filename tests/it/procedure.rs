@@ -9,6 +9,7 @@
 //! mixture of tilts: Veach and Guibas, "Optimally combining sampling techniques for Monte Carlo rendering" (1995).
 
 use dyepack::evidence::tail::{Coin, Tail};
+use dyepack::evidence::verdict::{Family, Stage};
 use rand::RngExt as _;
 
 use crate::lab::Rng;
@@ -117,6 +118,11 @@ fn mean(weights: &[Weight]) -> f64 {
     weights.iter().map(|w| w.bias * w.if_one + (1.0 - w.bias) * w.if_zero).sum()
 }
 
+/// What the product takes for a look at one recipient by all decoders under one reading.
+pub fn price_of_all() -> f64 {
+    -Family { recipients: 1, readings: 1 }.ln_share(Stage::WHOLE)
+}
+
 /// The best of some decoders, with the number of tries paid for.
 pub struct Procedure {
     decoders: Vec<Decoded>,
@@ -124,9 +130,9 @@ pub struct Procedure {
 }
 
 impl Procedure {
-    pub fn new(decoders: Vec<Decoded>) -> Procedure {
-        let ln_tries = (decoders.len() as f64).ln();
-        Procedure { decoders, ln_tries }
+    /// The best of `decoders`, at the price of `ln_tries`.
+    pub fn new(decoders: impl IntoIterator<Item = Decoded>, ln_tries: f64) -> Procedure {
+        Procedure { decoders: decoders.into_iter().collect(), ln_tries }
     }
 
     /// The same, claiming probabilities `times` smaller: a lie, for controls.
