@@ -64,6 +64,9 @@ const SAME_LEVEL: f64 = 1e-9;
 /// The share of moves that should be accepted; the handful's size follows it.
 const WANTED_ACCEPTANCE: f64 = 0.3;
 
+/// How far one copy's moves change the handful of the next: the crowd climbs slowly, and a thousand copies teach it well.
+const ADAPTATION: f64 = 0.02;
+
 /// An innocent of the crowd.
 #[derive(Clone)]
 struct Particle<S> {
@@ -147,16 +150,17 @@ impl<'a, T: Statistic> Crowd<'a, T> {
     }
 
     /// Moves a copy away from its parent, staying above `floor`.
+    ///
+    /// Size and number of the moves are fixed beforehand: made to depend on how the copy fares, they would drive it away from the
+    /// floor or towards it (measured: 40 % too many at 1e-7).
     fn shake(&mut self, index: usize, floor: Rank, rng: &mut Rng) {
         let n = self.biases.len();
-        let mut tried = 0;
-        while tried < self.sweeps * n {
-            let handful = (self.handful as usize).clamp(1, n);
+        let handful = (self.handful.round() as usize).clamp(1, n);
+        let moves = (self.sweeps * n).div_ceil(handful);
+        let mut accepted = 0;
+        for _ in 0..moves {
             let changes = self.redraw(index, handful, rng);
-            let accepted = self.keep_if_above(index, floor, &changes);
-            // A small step towards the wanted acceptance, over moves of all particles.
-            let step = if accepted { 1.0 - WANTED_ACCEPTANCE } else { -WANTED_ACCEPTANCE };
-            self.handful = (self.handful * (0.05 * step).exp()).clamp(1.0, n as f64);
+            accepted += usize::from(self.keep_if_above(index, floor, &changes));
             for _ in 0..handful {
                 let changes = self.exchange(index, rng);
                 self.keep_if_above(index, floor, &changes);
@@ -164,8 +168,9 @@ impl<'a, T: Statistic> Crowd<'a, T> {
             let (level, lot) = &mut self.particles[index].rank;
             let lowest_lot = if *level > floor.0 { 0.0 } else { floor.1 };
             *lot = lowest_lot + (1.0 - lowest_lot) * rng.random::<f64>();
-            tried += handful;
         }
+        let excess = accepted as f64 / moves as f64 - WANTED_ACCEPTANCE;
+        self.handful = (self.handful * (ADAPTATION * excess).exp()).clamp(1.0, n as f64);
     }
 
     /// Of a handful of bits, drawn anew from their biases, those that turn.
