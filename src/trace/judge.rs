@@ -10,7 +10,8 @@ use crate::sketch::{Containment, Sketch};
 use super::findings::{
     Accused, CandidateSummary, EvidenceSummary, Findings, IdenticalRelease, LeakSummary, ReleaseMatch, Share,
 };
-use super::read::{ReadAs, Transcript};
+use super::gather::ReadAs;
+use super::read::Transcript;
 use super::{Case, KnownRelease, Reading, Suspect};
 
 /// Candidates and releases that a report lists at most, beside the accused.
