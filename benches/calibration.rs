@@ -1,5 +1,5 @@
-//! Claimed against measured probabilities of accusing an innocent, down to 1e-12: the figures of `manual::calibration`, as Markdown
-//! on standard output and as a plot.
+//! Claimed against measured probabilities of accusing an innocent, down to 1e-12: the figures of `manual::calibration`, as
+//! Markdown on standard output and as a plot.
 //!
 //! ```text
 //! cargo bench --bench calibration -- src/manual/calibration.svg
@@ -172,7 +172,8 @@ fn whole_procedure(world: &World, leaks: &[(&str, Reads)]) -> Vec<Vec<Estimate>>
 fn at_one_in_a_million(world: &World, leaks: &[(&str, Reads)]) {
     let (claim, level) = (1e-6, 6.0 * std::f64::consts::LN_10);
     println!(
-        "| leak | symmetric | 1 colluder | 4 colluders | 16 colluders | agreement | all, paid for | the same by tilting |"
+        "| leak | symmetric | 1 colluder | 4 colluders | 16 colluders | agreement | all, paid for | \
+         the same by tilting |"
     );
     println!("| --- |{}", " --- |".repeat(7));
     let lines: Vec<String> = leaks

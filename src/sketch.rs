@@ -378,6 +378,17 @@ impl Sketch {
         })
     }
 
+    /// This leak's row numbers, ascending, as far as none of the `releases` leaves any out.
+    pub fn comparable<'a>(&self, releases: impl Iterator<Item = &'a Sketch>) -> &[u64] {
+        let limit = releases.map(|release| release.ids.limit()).fold(self.ids.limit(), u64::min);
+        &self.ids.hashes[..self.ids.hashes.partition_point(|&hash| hash <= limit)]
+    }
+
+    /// Whether a row of this number is in the sample.
+    pub fn holds(&self, row: u64) -> bool {
+        self.ids.hashes.binary_search(&row).is_ok()
+    }
+
     /// The stored form; see `formats.md`.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();

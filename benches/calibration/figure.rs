@@ -46,7 +46,9 @@ impl Figure {
         let mut out = String::new();
         let _ = writeln!(
             out,
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" style="max-width:{WIDTH}px" role="img" aria-label="Measured against claimed probability of accusing an innocent" font-family="system-ui, sans-serif" font-size="13">"#
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"100%\" \
+             style=\"max-width:{WIDTH}px\" role=\"img\" font-family=\"system-ui, sans-serif\" \
+             aria-label=\"Measured against claimed probability of accusing an innocent\">"
         );
         let _ = writeln!(
             out,
@@ -127,13 +129,11 @@ impl Figure {
         let _ = writeln!(out, r#"<polyline points="{}" stroke-opacity="0.6"></polyline>"#, path.join(" "));
         for (x, point) in places {
             let (low, high) = point.interval(self.z);
+            let (from, to, middle) = (y(low.log10()), y(high.log10()), y(point.probability.log10()));
+            let _ = writeln!(out, r#"<path d="M{x:.1} {from:.1} V{to:.1}"></path>"#);
             let _ = writeln!(
                 out,
-                r#"<path d="M{x:.1} {:.1} V{:.1}" stroke-width="{}"></path><circle cx="{x:.1}" cy="{:.1}" r="2" fill="{colour}" stroke="none"></circle>"#,
-                y(low.log10()),
-                y(high.log10()),
-                width + 0.5,
-                y(point.probability.log10())
+                r#"<circle cx="{x:.1}" cy="{middle:.1}" r="2" fill="{colour}" stroke="none"></circle>"#
             );
         }
         out.push_str("</g>\n");
@@ -177,7 +177,7 @@ fn power_of_ten(power: i32) -> String {
 fn text(out: &mut String, at: (f64, f64), anchor: &str, colour: &str, size: &str, words: &str) {
     let _ = writeln!(
         out,
-        r#"<text x="{:.1}" y="{:.1}" text-anchor="{anchor}" fill="{colour}" font-size="{size}">{words}</text>"#,
+        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\" fill=\"{colour}\" font-size=\"{size}\">{words}</text>",
         at.0, at.1
     );
 }

@@ -2,10 +2,11 @@
 //!
 //! In order: [`counts`] (what was read) and [`log`] (in which order), [`decoder`] (what a read is worth), [`score`] (how well each
 //! recipient fits), [`tail`] (how rarely an innocent would fit so well), [`verdict`] (how every try is paid for, and what may be
-//! said).
+//! said). Apart from them stands [`guilt`]: what the rows alone suggest, which names nobody.
 
 pub mod counts;
 pub mod decoder;
+pub mod guilt;
 pub mod log;
 pub mod score;
 pub mod tail;

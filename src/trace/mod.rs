@@ -16,6 +16,7 @@ use crate::keys::secret::MarkingSecret;
 
 pub mod findings;
 mod gather;
+mod holdings;
 mod judge;
 mod read;
 mod reader;

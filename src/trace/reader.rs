@@ -20,14 +20,15 @@ pub(super) struct Reader {
     pub reading: usize,
     pub columns: Vec<ColumnMatch>,
     pub columns_missing: Vec<String>,
+    /// Whether any marked column was found; otherwise the rows alone are compared.
+    pub has_marks: bool,
     pub marker: Marker,
     pub sampler: Sampler,
     pub code_length: u32,
 }
 
 impl Reader {
-    /// Finds the reading's columns in the leak. Fails with what is missing if its rows can't be recognised or no marked
-    /// column is there.
+    /// Finds the reading's columns in the leak. Fails with what is missing if its rows can't be recognised.
     pub(super) fn new<R: Read>(
         reading: usize,
         case: &Case,
@@ -45,8 +46,9 @@ impl Reader {
         };
         let index_of = |name: &str| columns.iter().find(|found| found.ours == name).map(|found| found.index);
         let mut plan = policy.lenient_plan(&index_of, slots);
-        if !plan.missing_identity.is_empty() || plan.columns.is_empty() {
-            let marked_missing = if plan.columns.is_empty() { plan.absent } else { Vec::new() };
+        let has_marks = !plan.columns.is_empty();
+        if !plan.missing_identity.is_empty() {
+            let marked_missing = if has_marks { Vec::new() } else { plan.absent };
             let identity_missing = plan.missing_identity;
             return Err(Unreadable { dataset: dataset.to_owned(), identity_missing, marked_missing });
         }
@@ -62,10 +64,18 @@ impl Reader {
             reading,
             columns_missing: plan.absent.clone(),
             columns,
+            has_marks,
             marker: Marker::new(case.secret, dataset, *epoch, policy.code_length(), plan),
             sampler: Sampler::new(sketch_key()),
             code_length: policy.code_length(),
         })
+    }
+
+    /// What the leak would need for its marks to be read, if it has none.
+    pub(super) fn needed(&self, case: &Case) -> Option<Unreadable> {
+        let dataset = case.readings[self.reading].policy.name().to_owned();
+        let marked_missing = self.columns_missing.clone();
+        (!self.has_marks).then(|| Unreadable { dataset, identity_missing: Vec::new(), marked_missing })
     }
 
     /// Where a row stands in the order of keys.

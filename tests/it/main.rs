@@ -14,6 +14,7 @@ mod measure;
 mod procedure;
 mod rare;
 mod reference;
+mod similarity;
 mod splitting;
 mod tidy;
 mod trials;
