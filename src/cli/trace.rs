@@ -15,8 +15,12 @@ pub fn run(session: &Session, args: &args::Trace) -> Result<u8> {
     let known = Known::from_ledger(&session.home.ledger(session.wait, "trace")?, args.dataset.as_deref())?;
     let bar = terminal::bar("reading", input.bytes);
     let progress = |done| bar.set_position(done);
-    let options =
-        Options { delimiter: args.delimiter, progress: &progress, interrupted: terminal::interruptible() };
+    let options = Options {
+        delimiter: args.delimiter,
+        map: &args.map,
+        progress: &progress,
+        interrupted: terminal::interruptible(),
+    };
     let case = Case {
         secret: &keyring.marking,
         recipients: &known.suspects,

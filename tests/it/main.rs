@@ -4,6 +4,7 @@ mod attack_cases;
 mod attacks;
 mod calibration;
 mod cli;
+mod columns;
 mod detection;
 mod distortion;
 mod examples;

@@ -173,7 +173,10 @@ fn check_trace(found: &Value) {
             [("rows_compared", Count), ("elsewhere", Number), ("tells_apart", Truth), ("recipients", Count)];
         has_exactly(&found["guilt_basis"], &basis);
     }
-    each("columns", &[("ours", Text), ("leaked", Text), ("by", Text), ("confidence", Number)]);
+    each(
+        "columns",
+        &[("ours", Text), ("leaked", Text), ("by", Text), ("confidence", Number), ("repair", MaybeText)],
+    );
     each("unreadable", &[("dataset", Text), ("identity_missing", List), ("marked_missing", List)]);
     has_exactly(
         &found["evidence"],
