@@ -7,8 +7,6 @@
 //!
 //! `DYEPACK_TRIALS` sets the number of independent crowds, `DYEPACK_SEED` the randomness; the same seed gives the same figures.
 
-use std::fmt::Write as _;
-
 use rayon::prelude::*;
 
 #[path = "calibration/figure.rs"]
@@ -16,6 +14,8 @@ mod figure;
 #[allow(dead_code)]
 #[path = "../tests/it/hostile.rs"]
 mod hostile;
+#[path = "calibration/investigation.rs"]
+mod investigation;
 #[allow(dead_code)]
 #[path = "../tests/it/lab.rs"]
 mod lab;
@@ -32,7 +32,7 @@ mod splitting;
 use figure::{Figure, Series};
 use hostile::{LENGTH, Reads, World};
 use lab::stream;
-use procedure::{Decoded, Procedure, price_of_all};
+use procedure::{Decoded, Procedure};
 use rand::RngExt as _;
 use splitting::{Effort, Estimate, Statistic};
 
@@ -46,7 +46,7 @@ const SHOWN: [usize; 7] = [1, 2, 3, 4, 6, 9, 12];
 const Z: f64 = 1.96;
 
 /// Draws of the second road.
-const TILTED_DRAWS: usize = 40_000;
+const TILTED_DRAWS: usize = 4_000;
 
 fn main() {
     let paths: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
@@ -55,11 +55,13 @@ fn main() {
     let world = World::new(&mut stream("calibration"));
     let leaks = leaks(&world);
     let measured = whole_procedure(&world, &leaks);
-    at_one_in_a_million(&world, &leaks);
+    by_tilting(&world, &leaks);
     let control = controls(&world, &leaks);
+    let stages = whole_investigation(&world);
     if let Some(path) = paths.first() {
         let names = leaks.iter().map(|(name, _)| *name);
-        let series = names.zip(measured).map(|(name, points)| Series { name, points }).collect();
+        let series = names.zip(measured).map(|(name, points)| Series { name, points });
+        let series = series.chain(stages).collect();
         std::fs::write(path, Figure { series, control, z: Z }.svg()).expect("the plot can be written");
     }
 }
@@ -82,7 +84,7 @@ fn leaks(world: &World) -> Vec<(&'static str, Reads)> {
 
 fn effort(positions: usize) -> Effort {
     // A crowd of the same size costs more on a longer code, and its spread is the same.
-    let runs = if positions > 1_000 { 2 } else { 12 };
+    let runs = if positions > 1_000 { 2 } else { 8 };
     Effort { particles: 200, sweeps: 4, runs: lab::trials(runs) }
 }
 
@@ -145,53 +147,79 @@ fn short(number: f64) -> String {
     format!("{number:.digits$}")
 }
 
+/// The heads of the columns for the claims that are shown.
+fn heads() -> String {
+    SHOWN.map(|decade| format!(" 1e-{decade} |")).concat()
+}
+
+/// The cells under [`heads`], from estimates for each decade.
+fn cells(found: &[Estimate]) -> String {
+    SHOWN.map(|decade| rarer(10f64.powi(-(decade as i32)), found[decade - 1])).join(" | ")
+}
+
 /// The best of the five decoders, paid for: every leak, every claim.
 fn whole_procedure(world: &World, leaks: &[(&str, Reads)]) -> Vec<Vec<Estimate>> {
     let measured: Vec<Vec<Estimate>> = leaks
         .par_iter()
         .map(|(name, reads)| {
-            let procedure = Procedure::new(world.weights(reads).map(Decoded::by_bound), price_of_all());
+            let procedure = Procedure::whole(world.weights(reads).map(Decoded::by_bound));
             by_splitting(&format!("calibration/{name}"), &procedure, &levels())
         })
         .collect();
-    let heads: String = SHOWN.iter().fold(String::new(), |mut heads, decade| {
-        let _ = write!(heads, " 1e-{decade} |");
-        heads
-    });
-    println!("| leak, positions |{heads}");
+    println!("| leak, positions |{}", heads());
     println!("| --- |{}", " --- |".repeat(SHOWN.len()));
     for ((name, reads), found) in leaks.iter().zip(&measured) {
-        let cells = SHOWN.map(|decade| rarer(10f64.powi(-(decade as i32)), found[decade - 1]));
-        println!("| {name}, {} | {} |", reads.len(), cells.join(" | "));
+        println!("| {name}, {} | {} |", reads.len(), cells(found));
     }
     println!();
     measured
 }
 
-/// Each decoder alone, and the whole procedure by the second road, where accusations begin.
-fn at_one_in_a_million(world: &World, leaks: &[(&str, Reads)]) {
+/// Everything that a trace tries in one reading: the whole leak, all windows, the rounds given those accused.
+fn whole_investigation(world: &World) -> Vec<Series> {
+    let found: Vec<(String, Series)> = investigation::MADE
+        .into_par_iter()
+        .map(|made| {
+            let tests = investigation::tests(world, made, &mut stream(&format!("calibration/{made:?}")));
+            let biases = tests.procedure.biases();
+            let effort = Effort { particles: 200, sweeps: 2, runs: lab::trials(3) };
+            let rng = &mut stream(&format!("calibration/{made:?}/crowd"));
+            let points = splitting::estimate(&tests.procedure, &biases, &levels(), effort, rng);
+            let line = format!(
+                "| {} | {} | {} | {} | {} | {} |",
+                made.name(),
+                tests.whole,
+                tests.windows,
+                tests.rounds,
+                tests.accused,
+                cells(&points)
+            );
+            (line, Series { name: made.name(), points })
+        })
+        .collect();
+    println!("| leak of 600 reads | whole | windows | rounds | accused of 5 |{}", heads());
+    println!("| --- | --- | --- | --- | --- |{}", " --- |".repeat(SHOWN.len()));
+    found.iter().for_each(|(line, _)| println!("{line}"));
+    println!();
+    found.into_iter().map(|(_, series)| series).collect()
+}
+
+/// Each decoder alone, and all of them paid for, by the second road.
+fn by_tilting(world: &World, leaks: &[(&str, Reads)]) {
     let (claim, level) = (1e-6, 6.0 * std::f64::consts::LN_10);
-    println!(
-        "| leak | symmetric | 1 colluder | 4 colluders | 16 colluders | agreement | all, paid for | \
-         the same by tilting |"
-    );
-    println!("| --- |{}", " --- |".repeat(7));
+    println!("| leak | symmetric | 1 colluder | 4 colluders | 16 colluders | agreement | all, paid for |");
+    println!("| --- |{}", " --- |".repeat(6));
     let lines: Vec<String> = leaks
         .par_iter()
         .map(|(name, reads)| {
-            let weights = world.weights(reads);
-            let mut cells: Vec<String> = weights
-                .iter()
-                .enumerate()
-                .map(|(d, weights)| {
-                    let alone = Procedure::new([Decoded::by_bound(weights.clone())], 0.0);
-                    rarer(claim, by_splitting(&format!("calibration/{name}/{d}"), &alone, &[level])[0])
-                })
-                .collect();
-            let whole = Procedure::new(weights.map(Decoded::by_bound), price_of_all());
-            cells.push(rarer(claim, by_splitting(&format!("calibration/{name}/all"), &whole, &[level])[0]));
             let rng = &mut stream(&format!("calibration/{name}/tilted"));
-            cells.push(rarer(claim, whole.by_tilting(level, TILTED_DRAWS, rng)));
+            let weights = world.weights(reads);
+            let alone = weights.iter().map(|weights| Procedure::new([Decoded::by_bound(weights.clone())]));
+            let whole = Procedure::whole(weights.clone().map(Decoded::by_bound));
+            let cells: Vec<String> = alone
+                .chain([whole])
+                .map(|procedure| rarer(claim, procedure.by_tilting(level, TILTED_DRAWS, rng)))
+                .collect();
             format!("| {name} | {} |", cells.join(" | "))
         })
         .collect();
@@ -204,8 +232,8 @@ fn controls(world: &World, leaks: &[(&'static str, Reads)]) -> Series {
     let name = "forty extreme biases, rarer bits";
     let reads = &leaks.iter().find(|(found, _)| *found == name).expect("a leak of that name").1;
     let weights = world.weights(reads);
-    let normal = Procedure::new(weights.clone().map(Decoded::by_normal_approximation), price_of_all());
-    let small = Procedure::new(weights.map(Decoded::by_bound), price_of_all()).claiming(1e4);
+    let normal = Procedure::whole(weights.clone().map(Decoded::by_normal_approximation));
+    let small = Procedure::whole(weights.map(Decoded::by_bound)).claiming(1e4);
     println!("| claim, on `{name}` | measured where 1e-6 is claimed | times more often than claimed |");
     println!("| --- | --- | --- |");
     let points = by_splitting("calibration/normal", &normal, &levels());

@@ -67,6 +67,8 @@ fn score_at(mean: f64, highest: f64, wanted: f64, level: impl Fn(f64) -> f64) ->
 pub struct Decoded {
     weights: Vec<Weight>,
     curve: Curve,
+    /// What a look by this decoder costs, in nats.
+    price: f64,
 }
 
 impl Decoded {
@@ -89,7 +91,13 @@ impl Decoded {
     fn new(weights: Vec<Weight>, level: impl Fn(f64) -> f64) -> Decoded {
         let highest = weights.iter().map(|w| w.if_one.max(w.if_zero)).sum();
         let curve = Curve::new(mean(&weights), highest, level);
-        Decoded { weights, curve }
+        Decoded { weights, curve, price: 0.0 }
+    }
+
+    /// The same for a stage in which a look costs so much.
+    pub fn at(mut self, price: f64) -> Decoded {
+        self.price = price;
+        self
     }
 
     fn score(&self, bits: &[bool]) -> f64 {
@@ -118,26 +126,29 @@ fn mean(weights: &[Weight]) -> f64 {
     weights.iter().map(|w| w.bias * w.if_one + (1.0 - w.bias) * w.if_zero).sum()
 }
 
-/// What the product takes for a look at one recipient by all decoders under one reading.
-pub fn price_of_all() -> f64 {
-    -Family { recipients: 1, readings: 1 }.ln_share(Stage::WHOLE)
+/// What the product takes for one look of a stage at one recipient under one reading.
+pub fn price(stage: Stage) -> f64 {
+    -Family { recipients: 1, readings: 1 }.ln_share(stage)
 }
 
-/// The best of some decoders, with the number of tries paid for.
+/// The best of some decoders, each paid for.
 pub struct Procedure {
     decoders: Vec<Decoded>,
-    ln_tries: f64,
 }
 
 impl Procedure {
-    /// The best of `decoders`, at the price of `ln_tries`.
-    pub fn new(decoders: impl IntoIterator<Item = Decoded>, ln_tries: f64) -> Procedure {
-        Procedure { decoders: decoders.into_iter().collect(), ln_tries }
+    pub fn new(decoders: impl IntoIterator<Item = Decoded>) -> Procedure {
+        Procedure { decoders: decoders.into_iter().collect() }
+    }
+
+    /// The decoders of the whole leak, as the product pays for them.
+    pub fn whole(decoders: impl IntoIterator<Item = Decoded>) -> Procedure {
+        Procedure::new(decoders.into_iter().map(|decoder| decoder.at(price(Stage::WHOLE))))
     }
 
     /// The same, claiming probabilities `times` smaller: a lie, for controls.
     pub fn claiming(mut self, times: f64) -> Procedure {
-        self.ln_tries -= times.ln();
+        self.decoders.iter_mut().for_each(|decoder| decoder.price -= times.ln());
         self
     }
 
@@ -147,14 +158,15 @@ impl Procedure {
     }
 
     fn best(&self, scores: impl Iterator<Item = f64>) -> f64 {
-        let levels = self.decoders.iter().zip(scores).map(|(decoder, score)| decoder.curve.at(score));
-        levels.fold(0.0, f64::max) - self.ln_tries
+        let levels =
+            self.decoders.iter().zip(scores).map(|(decoder, score)| decoder.curve.at(score) - decoder.price);
+        levels.fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// The probability that an innocent reaches `level`, by tilted sampling.
     pub fn by_tilting(&self, level: f64, draws: usize, rng: &mut Rng) -> Estimate {
         let tilts: Vec<(f64, f64)> =
-            self.decoders.iter().map(|decoder| decoder.tilt(level + self.ln_tries)).collect();
+            self.decoders.iter().map(|decoder| decoder.tilt(level + decoder.price)).collect();
         let mut weights = Vec::new();
         for draw in 0..draws {
             let (decoder, (tilt, _)) = (&self.decoders[draw % tilts.len()], tilts[draw % tilts.len()]);

@@ -5,7 +5,7 @@
 
 use crate::hostile::World;
 use crate::lab::{Rng, seeded};
-use crate::procedure::{Decoded, Procedure, price_of_all};
+use crate::procedure::{Decoded, Procedure};
 use crate::splitting::{self, Effort, Estimate, Statistic};
 use crate::trials::binomial_tail;
 
@@ -66,7 +66,7 @@ fn one_in_a_million_is_no_more_than_that() {
     let leaks = world.leaks(rng);
     for wanted in ["the minority of five", "forty extreme biases, rarer bits"] {
         let (_, reads) = leaks.iter().find(|(name, _)| *name == wanted).expect("a leak of that name");
-        let whole = || Procedure::new(world.weights(reads).map(Decoded::by_bound), price_of_all());
+        let whole = || Procedure::whole(world.weights(reads).map(Decoded::by_bound));
         let (found, tilted) = (measured(&whole(), rng), whole().by_tilting(-CLAIM.ln(), 2_000, rng));
         println!("{wanted}: claimed {CLAIM:e}, by splitting {found:?}, by tilting {tilted:?}");
         assert!(!is_refuted(found) && !is_refuted(tilted), "{wanted}: {found:?}, {tilted:?}");
@@ -87,7 +87,7 @@ fn control_a_normal_approximation_is_refuted() {
     let leaks = world.leaks(rng);
     let extreme = leaks.iter().find(|(name, _)| *name == "forty extreme biases, rarer bits").expect("there");
     let normal = world.weights(&extreme.1).map(Decoded::by_normal_approximation);
-    let found = measured(&Procedure::new(normal, price_of_all()), rng);
+    let found = measured(&Procedure::whole(normal), rng);
     println!("claimed {CLAIM:e}, found {found:?}");
     assert!(is_refuted(found), "{found:?}");
 }
