@@ -177,7 +177,8 @@ fn power_of_ten(power: i32) -> String {
 fn text(out: &mut String, at: (f64, f64), anchor: &str, colour: &str, size: &str, words: &str) {
     let _ = writeln!(
         out,
-        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\" fill=\"{colour}\" font-size=\"{size}\">{words}</text>",
+        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\" fill=\"{colour}\" \
+         font-size=\"{size}\">{words}</text>",
         at.0, at.1
     );
 }

@@ -18,6 +18,7 @@ pub fn run(session: &Session, args: &args::Trace) -> Result<u8> {
     let options = Options {
         delimiter: args.delimiter,
         map: &args.map,
+        originals: &|_| Ok(Vec::new()),
         progress: &progress,
         interrupted: terminal::interruptible(),
     };

@@ -9,12 +9,15 @@
 //! alone, as the bound of `evidence::tail` requires. Every reading that is scored is paid for.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::error::Result;
 use crate::keys::secret::MarkingSecret;
 use crate::leak::columns::Mapping;
+use crate::leak::reference::Reference;
 
+mod beside;
 pub mod findings;
 mod gather;
 mod holdings;
@@ -37,12 +40,18 @@ pub struct Case<'a> {
     pub alpha: f64,
 }
 
+/// Finds the originals of a reading, by its index in [`Case::readings`].
+pub type Originals<'a> = dyn Fn(usize) -> Result<Vec<Arc<Reference>>> + Sync + 'a;
+
 /// How to read the leak, and whom to tell.
 pub struct Options<'a> {
     /// The byte between fields; sniffed if `None`.
     pub delimiter: Option<u8>,
     /// What the user says of columns; the rest is found.
     pub map: &'a [Mapping],
+    /// The owner's unmarked tables, to read the leak beside them: asked for the index of a [reading](Case::readings) with which the
+    /// leak has a column in common, gives its sources, the likeliest first; none if it has none at hand.
+    pub originals: &'a Originals<'a>,
     /// Told the number of bytes done, from time to time.
     pub progress: &'a (dyn Fn(u64) + Sync),
     /// Set from outside to stop with an error.
@@ -52,7 +61,8 @@ pub struct Options<'a> {
 impl Default for Options<'_> {
     fn default() -> Self {
         static NEVER: AtomicBool = AtomicBool::new(false);
-        Options { delimiter: None, map: &[], progress: &|_| (), interrupted: &NEVER }
+        let originals: &Originals = &|_| Ok(Vec::new());
+        Options { delimiter: None, map: &[], originals, progress: &|_| (), interrupted: &NEVER }
     }
 }
 

@@ -3,17 +3,19 @@
 //! What each reading makes of the rows is gathered by [`gather`](super::gather).
 
 use std::io::Read;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::error::{Class, Reason, Result};
 use crate::leak::intake::{self, Damage, DamageList, Hashing, Intake};
+use crate::leak::reference::Reference;
 use crate::table::format::block::Block;
 use crate::table::format::csv::{Dialect, Fields};
 use crate::table::format::pump::pump;
 
 use super::findings::Unreadable;
 use super::gather::{BlockReads, Gathered, ReadAs};
-use super::reader::{Reader, Table};
+use super::reader::{Columns, Reader, Table};
 use super::{Case, Options};
 
 #[derive(Debug, thiserror::Error)]
@@ -53,9 +55,15 @@ pub(super) fn read(leak: impl Read + Send, case: &Case, options: &Options) -> Re
     let mut intake = Intake::open(&mut leak, options.delimiter)?;
     let (dialect, width) = (intake.head.dialect, intake.head.names.len());
     let table = Table::of(&mut intake, case, options)?;
+    let columns: Vec<Columns> =
+        case.readings.iter().map(|reading| Columns::find(reading, case, &table)).collect();
+    let mut originals: Vec<Vec<Arc<Reference>>> = Vec::new();
+    for (reading, columns) in columns.iter().enumerate() {
+        originals.push(if columns.is_any() { (options.originals)(reading)? } else { Vec::new() });
+    }
     let (mut readers, mut unreadable) = (Vec::new(), Vec::new());
-    for reading in 0..case.readings.len() {
-        let (reader, needed) = match Reader::new(reading, case, &table) {
+    for (reading, columns) in columns.into_iter().enumerate() {
+        let (reader, needed) = match Reader::new(reading, case, &table, columns, &originals[reading]) {
             Ok(reader) => {
                 let needed = reader.needed(case);
                 (Some(reader), needed)
@@ -65,6 +73,7 @@ pub(super) fn read(leak: impl Read + Send, case: &Case, options: &Options) -> Re
         readers.extend(reader);
         unreadable.extend(needed.filter(|needed| !unreadable.contains(needed)));
     }
+    drop(table);
     let mut gathered: Vec<Gathered> = readers.iter().map(Gathered::new).collect();
     let (mut damage, mut bytes) = (DamageList::default(), intake.head.bytes.len() as u64);
 

@@ -1,27 +1,32 @@
 //! A reading at work: one dataset, policy and key epoch, with its columns found in the leak.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::keys::prf::{DerivedKey, Purpose};
 use crate::leak::cells::Cells;
 use crate::leak::columns::{self, ColumnMatch, LeakedColumns, Resolved, Wanted};
 use crate::leak::intake::Intake;
+use crate::leak::reference::Reference;
 use crate::leak::repair::Repair;
 use crate::mark::marker::Marker;
+use crate::mark::policy::Plan;
 use crate::sketch::Sampler;
 use crate::table::Row;
 use crate::table::value::{self, DateOrder, Decimal};
 
+use super::beside::{Beside, SampleRow};
 use super::findings::Unreadable;
 use super::{Case, Options, Reading};
 
-/// What is known of the leak's columns before it is read.
+/// What is known of the leak before it is read: its columns, and its first rows.
 pub(super) struct Table {
     /// Empty texts if there is no header.
     names: Vec<String>,
     cells: Vec<Cells>,
     map: Resolved,
+    sample: Vec<SampleRow>,
 }
 
 impl Table {
@@ -35,12 +40,64 @@ impl Table {
             intake.take_header_as_row();
             cells = intake.cells();
         }
-        Ok(Table { names: intake.head.names.clone(), cells, map })
+        let (names, mut sample) = (intake.head.names.clone(), Vec::new());
+        intake.sample(|row| sample.push(SampleRow::of(row, names.len())));
+        Ok(Table { names, cells, map, sample })
     }
 }
 
+/// A reading's columns, as they were found in the leak.
+pub(super) struct Columns {
+    found: Vec<ColumnMatch>,
+    sampler: Sampler,
+}
+
+impl Columns {
+    /// Finds all columns of the dataset, so that rows can be recognised by their contents, too.
+    pub(super) fn find(reading: &Reading, case: &Case, table: &Table) -> Columns {
+        let Reading { policy, slots, epoch, releases } = reading;
+        let sampler =
+            Sampler::new(DerivedKey::new(case.secret, Purpose::Sketch, policy.name(), *epoch, None));
+        let marked = policy.lenient_plan(&|_| Some(0), slots).columns;
+        let quantum = |name: &str| {
+            marked
+                .iter()
+                .find(|column| column.name == name)
+                .map_or(Decimal::ZERO, |column| column.channel.reach())
+        };
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for name in reading.column_names() {
+            if wanted.iter().all(|wanted| wanted.name != name) {
+                wanted.push(Wanted { name, quantum: quantum(name) });
+            }
+        }
+        let leaked = LeakedColumns { names: &table.names, cells: &table.cells };
+        let found = releases.last().map_or_else(Vec::new, |latest| {
+            columns::match_columns(&wanted, &latest.sketch, leaked, &sampler, &table.map)
+        });
+        Columns { found, sampler }
+    }
+
+    /// Whether any column was found, so that an original might be of use.
+    pub(super) fn is_any(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.found.iter().find(|found| found.ours == name).map(|found| found.index)
+    }
+}
+
+/// How rows are read.
+pub(super) enum How<'a> {
+    /// By their key, taking every cell as it stands.
+    Blind(Marker),
+    /// Beside the owner's originals.
+    Beside(Beside<'a>),
+}
+
 /// A reading at work.
-pub(super) struct Reader {
+pub(super) struct Reader<'a> {
     /// Index into [`Case::readings`].
     pub reading: usize,
     pub columns: Vec<ColumnMatch>,
@@ -49,52 +106,52 @@ pub(super) struct Reader {
     pub has_marks: bool,
     /// What is undone, by column of the leak.
     pub repairs: Vec<Repair>,
-    pub marker: Marker,
+    pub how: How<'a>,
     pub sampler: Sampler,
     pub code_length: u32,
 }
 
-impl Reader {
-    /// Finds the reading's columns in the leak. Fails with what is missing if its rows can't be recognised.
-    pub(super) fn new(reading: usize, case: &Case, table: &Table) -> Result<Reader, Unreadable> {
-        let Reading { policy, slots, epoch, releases } = &case.readings[reading];
-        let dataset = policy.name();
-        let sampler = Sampler::new(DerivedKey::new(case.secret, Purpose::Sketch, dataset, *epoch, None));
-        let identity = policy.identity().map(|name| Wanted { name, quantum: Decimal::ZERO });
-        let marked = policy.lenient_plan(&|_| Some(0), slots).columns;
-        let marked =
-            marked.iter().map(|column| Wanted { name: &column.name, quantum: column.channel.reach() });
-        let wanted: Vec<Wanted> = identity.chain(marked).collect();
-        let leaked = LeakedColumns { names: &table.names, cells: &table.cells };
-        let columns = releases.last().map_or_else(Vec::new, |latest| {
-            columns::match_columns(&wanted, &latest.sketch, leaked, &sampler, &table.map)
-        });
-        let index_of = |name: &str| columns.iter().find(|found| found.ours == name).map(|found| found.index);
-        let mut plan = policy.lenient_plan(&index_of, slots);
-        let has_marks = !plan.columns.is_empty();
-        if !plan.missing_identity.is_empty() {
-            let marked_missing = if has_marks { Vec::new() } else { plan.absent };
-            let identity_missing = plan.missing_identity;
-            return Err(Unreadable { dataset: dataset.to_owned(), identity_missing, marked_missing });
-        }
-        plan.columns = plan
-            .columns
-            .into_iter()
-            .map(|column| {
-                let order = date_order(&table.cells[column.index]);
-                if order == DateOrder::Unknown { column } else { column.reading_dates(order) }
-            })
-            .collect();
+impl<'a> Reader<'a> {
+    /// Prepares a reading, beside those of its `originals` that know rows of the leak. Fails with what is missing if
+    /// its rows can't be recognised.
+    pub(super) fn new(
+        reading: usize,
+        case: &Case,
+        table: &Table,
+        columns: Columns,
+        originals: &'a [Arc<Reference>],
+    ) -> Result<Reader<'a>, Unreadable> {
+        let Reading { policy, slots, epoch, .. } = &case.readings[reading];
+        let mut plan = policy.lenient_plan(&|name| columns.place(name), slots);
         let mut repairs = vec![Repair::NONE; table.names.len()];
-        columns.iter().for_each(|found| repairs[found.index] = found.repair);
+        columns.found.iter().for_each(|found| repairs[found.index] = found.repair);
+        let marker = |plan| Marker::new(case.secret, policy.name(), *epoch, policy.code_length(), plan);
+        let has_marks = !plan.columns.is_empty();
+        let beside = if !has_marks {
+            None
+        } else {
+            let of_original = |original: &Reference| {
+                let place = |name: &str| original.header().iter().position(|known| known == name);
+                let plan = policy.lenient_plan(&place, slots);
+                plan.missing_identity.is_empty().then(|| marker(plan))
+            };
+            Beside::new(originals, of_original, &columns.found, &repairs, &table.sample)
+        };
+        if beside.is_none() && !plan.missing_identity.is_empty() {
+            let marked_missing = if has_marks { Vec::new() } else { plan.absent };
+            let (dataset, identity_missing) = (policy.name().to_owned(), plan.missing_identity);
+            return Err(Unreadable { dataset, identity_missing, marked_missing });
+        }
+        let columns_missing = plan.absent.clone();
+        read_dates(&mut plan, table);
         Ok(Reader {
             reading,
-            columns_missing: plan.absent.clone(),
-            columns,
+            columns_missing,
+            columns: columns.found,
             has_marks,
             repairs,
-            marker: Marker::new(case.secret, dataset, *epoch, policy.code_length(), plan),
-            sampler,
+            how: beside.map_or_else(|| How::Blind(marker(plan)), How::Beside),
+            sampler: columns.sampler,
             code_length: policy.code_length(),
         })
     }
@@ -106,9 +163,19 @@ impl Reader {
         (!self.has_marks).then(|| Unreadable { dataset, identity_missing: Vec::new(), marked_missing })
     }
 
-    /// Where a row stands in the order of keys.
-    pub(super) fn rank(&self, row: &impl Row) -> u64 {
-        self.marker.plan().identity.first().map_or(0, |&column| value::rank(&row.cell(column)))
+    /// Where a row read blindly stands in the order of keys.
+    pub(super) fn rank(&self, marker: &Marker, row: &impl Row) -> u64 {
+        marker.plan().identity.first().map_or(0, |&column| value::rank(&row.cell(column)))
+    }
+}
+
+/// Short dates are read in the order that the leak's sample shows.
+fn read_dates(plan: &mut Plan, table: &Table) {
+    for column in &mut plan.columns {
+        let order = date_order(&table.cells[column.index]);
+        if order != DateOrder::Unknown {
+            *column = column.clone().reading_dates(order);
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod privacy;
 mod recipients;
 mod stamp;
 mod terminal;
+mod vault;
 mod verdicts;
 
 use std::fs;
