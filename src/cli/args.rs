@@ -166,6 +166,13 @@ pub struct Stamp {
 pub struct Trace {
     /// The leaked file; `-` is standard input
     pub leak: PathBuf,
+    /// The owner's unmarked file, to read the leak beside it; `-` is standard input [default: found where the
+    /// record says it was, or in the vault]
+    #[arg(long, value_name = "FILE")]
+    pub reference: Option<PathBuf>,
+    /// Read the leak alone, also if its original is at hand
+    #[arg(long, conflicts_with = "reference")]
+    pub blind: bool,
     /// Try this dataset alone [default: all whose columns fit]
     #[arg(long)]
     pub dataset: Option<String>,

@@ -8,6 +8,7 @@ mod args;
 mod demo;
 mod input;
 mod ledger;
+mod originals;
 mod passphrase;
 mod recipients;
 mod setup;

@@ -160,7 +160,7 @@ mod tests {
         }
 
         /// Where each source is found, with the releases that were made from it.
-        fn found(&self) -> Vec<(Vec<String>, Option<(Place, String)>)> {
+        fn found(&self) -> Vec<Found> {
             let read = |opened: OpenedSource| {
                 let mut text = String::new();
                 { opened.csv }.read_to_string(&mut text).unwrap();
@@ -170,6 +170,9 @@ mod tests {
             sources.map(|source| (source.releases.clone(), source.open().unwrap().map(read))).collect()
         }
     }
+
+    /// Releases of a source, and where it is found with what bytes.
+    type Found = (Vec<String>, Option<(Place, String)>);
 
     fn sampler() -> crate::sketch::Sampler {
         use crate::keys::prf::{DerivedKey, Purpose};
@@ -191,13 +194,13 @@ mod tests {
 
         fs::write(bench.path("a.csv"), "a\n1\n").unwrap();
         let releases = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
-        let at_path = (releases(&["r3", "r1"]), Some((Place::Path(bench.path("a.csv")), "a\n1\n".into())));
-        assert_eq!(bench.found(), [at_path.clone()]);
+        let at_path = || (releases(&["r3", "r1"]), Some((Place::Path(bench.path("a.csv")), "a\n1\n".into())));
+        assert_eq!(bench.found(), [at_path()]);
 
         bench.keep("a\n1\n");
         bench.keep("a\n2\n");
         let in_vault = |ids| (releases(ids), Some((Place::Vault, "kept\n".to_owned())));
-        assert_eq!(bench.found(), [at_path, in_vault(&["r2"])]);
+        assert_eq!(bench.found(), [at_path(), in_vault(&["r2"])]);
         fs::write(bench.path("a.csv"), "a\n1\n2\n").unwrap();
         assert_eq!(bench.found(), [in_vault(&["r3", "r1"]), in_vault(&["r2"])], "another length");
     }

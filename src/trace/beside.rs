@@ -6,7 +6,6 @@
 //! Invariant: all of this looks at the leak, the originals and the carrier key, never at a codeword (see [`leak::rows`](crate::leak::rows)).
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use crate::leak::columns::ColumnMatch;
 use crate::leak::referee::{CarrierCounts, Referee, RefereeScratch, RowReads};
@@ -16,6 +15,9 @@ use crate::leak::rows::{Alignment, Pair};
 use crate::mark::marker::Marker;
 use crate::table::value;
 use crate::table::{Row, format::csv::CsvRow};
+
+use super::Original;
+use super::mend::Mended;
 
 /// Rows of the sample that a source must know to be read beside the leak: one in a hundred.
 const KNOWN_ONE_IN: usize = 100;
@@ -38,6 +40,8 @@ impl Row for SampleRow {
 /// The originals at work.
 pub(super) struct Beside<'a> {
     referees: Vec<Referee<'a>>,
+    /// Hex BLAKE3 of the source of each.
+    sources: Vec<&'a str>,
 }
 
 /// Buffers of one worker.
@@ -69,36 +73,46 @@ pub(super) struct Place {
 }
 
 impl<'a> Beside<'a> {
-    /// Prepares the originals that know rows of the sample; `None` if none does. `repairs` are those of the leak's columns, guessed
-    /// so far.
+    /// Prepares the originals that know rows of the sample, and what they tell of the damage; `None` if none does. `repairs` are those
+    /// of the leak's columns, guessed so far.
     pub(super) fn new(
-        originals: &'a [Arc<Reference>],
+        originals: &'a [Original],
         marker: impl Fn(&Reference) -> Option<Marker>,
         columns: &[ColumnMatch],
         repairs: &[Repair],
         sample: &[SampleRow],
-    ) -> Option<Beside<'a>> {
+    ) -> Option<(Beside<'a>, Mended)> {
         let mut unknown: Vec<&SampleRow> = sample.iter().collect();
-        let mut referees = Vec::new();
+        let (mut referees, mut sources) = (Vec::new(), Vec::new());
+        let mut mended = Mended::guessed(repairs);
         for original in originals {
-            let Some(marker) = marker(original) else { continue };
-            let mut referee = Referee::new(original, marker, &pairs(original, columns));
-            referee.learn(unknown.iter().map(|row| RepairedRow::new(*row, repairs)));
+            let reference = &*original.reference;
+            let Some(marker) = marker(reference) else { continue };
+            let mut referee = Referee::new(reference, marker, &pairs(reference, columns));
+            referee.learn(unknown.iter().map(|row| RepairedRow::new(*row, &mended.repairs)));
+            if !mended.is_fitted() {
+                mended.fit(&referee, columns, &unknown);
+                referee.learn(unknown.iter().map(|row| RepairedRow::new(*row, &mended.repairs)));
+            }
+            mended.soften(&mut referee);
             let mut scratch = RefereeScratch::default();
             let before = unknown.len();
             unknown.retain(|row| {
-                referee.align(&RepairedRow::new(*row, repairs), &mut scratch) == Alignment::Foreign
+                let row = RepairedRow::new(*row, &mended.repairs);
+                referee.align(&row, &mut scratch) == Alignment::Foreign
             });
-            if (before - unknown.len()) * KNOWN_ONE_IN >= sample.len().max(1) {
+            if before > unknown.len() && (before - unknown.len()) * KNOWN_ONE_IN >= sample.len() {
                 referees.push(referee);
+                sources.push(original.source_blake3.as_str());
             }
         }
-        (!referees.is_empty()).then_some(Beside { referees })
+        (!referees.is_empty()).then_some((Beside { referees, sources }, mended))
     }
 
-    /// The originals in use.
-    pub(super) fn originals(&self) -> impl Iterator<Item = &'a Reference> + '_ {
-        self.referees.iter().map(Referee::reference)
+    /// The originals in use: hex BLAKE3 of the source, and rows.
+    pub(super) fn sources(&self) -> Vec<(String, u64)> {
+        let referees = self.sources.iter().zip(&self.referees);
+        referees.map(|(blake3, referee)| ((*blake3).to_owned(), referee.reference().len() as u64)).collect()
     }
 
     /// Nothing counted yet.

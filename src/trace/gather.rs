@@ -233,11 +233,8 @@ impl Gathered {
                     unreadable.push((name, column.altered));
                 }
                 self.counts.merge(&self.kept.turned(kept_flip(carriers.changed, carriers.kept)));
-                let originals = originals.originals();
-                let originals =
-                    originals.map(|original| (original.blake3().to_owned(), original.len() as u64));
-                beside =
-                    Some(BesideOutcome { originals: originals.collect(), counts: self.beside, carriers });
+                let originals = originals.sources();
+                beside = Some(BesideOutcome { originals, counts: self.beside, carriers });
             }
         }
         unreadable.retain(|(_, n)| *n > 0);

@@ -22,6 +22,7 @@ pub mod findings;
 mod gather;
 mod holdings;
 mod judge;
+mod mend;
 mod read;
 mod reader;
 
@@ -41,7 +42,29 @@ pub struct Case<'a> {
 }
 
 /// Finds the originals of a reading, by its index in [`Case::readings`].
-pub type Originals<'a> = dyn Fn(usize) -> Result<Vec<Arc<Reference>>> + Sync + 'a;
+pub type Originals<'a> = dyn Fn(usize) -> Result<Vec<Original>> + Sync + 'a;
+
+/// An unmarked table of the owner's.
+#[derive(Clone, Debug)]
+pub struct Original {
+    /// The rows and columns of it that are at hand.
+    pub reference: Arc<Reference>,
+    /// Hex BLAKE3 of the source as releases record it. The reference may be a copy of it with fewer columns.
+    pub source_blake3: String,
+}
+
+impl Original {
+    /// A source read whole.
+    pub fn new(reference: Reference) -> Original {
+        let source_blake3 = reference.blake3().to_owned();
+        Original { reference: Arc::new(reference), source_blake3 }
+    }
+
+    /// What is kept of a source.
+    pub fn of_source(reference: Reference, source_blake3: &str) -> Original {
+        Original { reference: Arc::new(reference), source_blake3: source_blake3.to_owned() }
+    }
+}
 
 /// How to read the leak, and whom to tell.
 pub struct Options<'a> {

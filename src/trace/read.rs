@@ -3,12 +3,10 @@
 //! What each reading makes of the rows is gathered by [`gather`](super::gather).
 
 use std::io::Read;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::error::{Class, Reason, Result};
 use crate::leak::intake::{self, Damage, DamageList, Hashing, Intake};
-use crate::leak::reference::Reference;
 use crate::table::format::block::Block;
 use crate::table::format::csv::{Dialect, Fields};
 use crate::table::format::pump::pump;
@@ -16,7 +14,7 @@ use crate::table::format::pump::pump;
 use super::findings::Unreadable;
 use super::gather::{BlockReads, Gathered, ReadAs};
 use super::reader::{Columns, Reader, Table};
-use super::{Case, Options};
+use super::{Case, Options, Original};
 
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
@@ -57,7 +55,7 @@ pub(super) fn read(leak: impl Read + Send, case: &Case, options: &Options) -> Re
     let table = Table::of(&mut intake, case, options)?;
     let columns: Vec<Columns> =
         case.readings.iter().map(|reading| Columns::find(reading, case, &table)).collect();
-    let mut originals: Vec<Vec<Arc<Reference>>> = Vec::new();
+    let mut originals: Vec<Vec<Original>> = Vec::new();
     for (reading, columns) in columns.iter().enumerate() {
         originals.push(if columns.is_any() { (options.originals)(reading)? } else { Vec::new() });
     }

@@ -1,7 +1,6 @@
 //! A reading at work: one dataset, policy and key epoch, with its columns found in the leak.
 
 use std::io::Read;
-use std::sync::Arc;
 
 use crate::error::Result;
 use crate::keys::prf::{DerivedKey, Purpose};
@@ -18,7 +17,7 @@ use crate::table::value::{self, DateOrder, Decimal};
 
 use super::beside::{Beside, SampleRow};
 use super::findings::Unreadable;
-use super::{Case, Options, Reading};
+use super::{Case, Options, Original, Reading};
 
 /// What is known of the leak before it is read: its columns, and its first rows.
 pub(super) struct Table {
@@ -118,8 +117,8 @@ impl<'a> Reader<'a> {
         reading: usize,
         case: &Case,
         table: &Table,
-        columns: Columns,
-        originals: &'a [Arc<Reference>],
+        mut columns: Columns,
+        originals: &'a [Original],
     ) -> Result<Reader<'a>, Unreadable> {
         let Reading { policy, slots, epoch, .. } = &case.readings[reading];
         let mut plan = policy.lenient_plan(&|name| columns.place(name), slots);
@@ -144,13 +143,21 @@ impl<'a> Reader<'a> {
         }
         let columns_missing = plan.absent.clone();
         read_dates(&mut plan, table);
+        let how = match beside {
+            Some((beside, mended)) => {
+                mended.describe(&mut columns.found);
+                repairs = mended.repairs;
+                How::Beside(beside)
+            }
+            None => How::Blind(marker(plan)),
+        };
         Ok(Reader {
             reading,
             columns_missing,
             columns: columns.found,
             has_marks,
             repairs,
-            how: beside.map_or_else(|| How::Blind(marker(plan)), How::Beside),
+            how,
             sampler: columns.sampler,
             code_length: policy.code_length(),
         })

@@ -117,7 +117,8 @@ impl Packer {
             }
             let cell = cell.as_ref();
             let is_special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
-            if !cell.iter().any(is_special) && !(is_single && cell.is_empty()) {
+            let needs_quotes = cell.iter().any(is_special) || is_single && cell.is_empty();
+            if !needs_quotes {
                 self.csv.extend_from_slice(cell);
                 continue;
             }
