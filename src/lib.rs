@@ -64,6 +64,7 @@
 // Module pages speak of their private neighbours; with `--document-private-items` these links lead somewhere.
 #![allow(rustdoc::private_intra_doc_links)]
 
+pub mod attack;
 pub mod cli;
 pub mod demo;
 pub mod error;
