@@ -36,7 +36,11 @@ fn main() {
         let table = table.sample(table.rows.len().min(30_000), rng);
         let (released, sample) = table.rows.split_at(table.rows.len() / 2);
         let released = table.with_rows(released.to_vec());
-        let lab = Lab::new(policy, &table.with_rows(Vec::new()), 1, rng);
+        let mut lab = Lab::new(policy, &table.with_rows(Vec::new()), 1, rng);
+        let models = [None, Some(dyepack::stamp::learn::learn(&released.to_csv()[..], lab.policy(), None).unwrap())];
+        for model in models {
+        lab.model = model;
+        if let Some(m) = &lab.model { println!("model: {:?}", m.columns().collect::<Vec<_>>()); }
         let copy = lab.copy(&recipient(0), &released);
         let carriers = carriers(&lab, &released, &copy);
         let changed = carriers.iter().filter(|c| c.changed).count();
@@ -46,16 +50,18 @@ fn main() {
             ("sample", Joints::learn(sample, Knowledge::Sample)),
             ("random", Joints::learn(&copy.rows, Knowledge::Sample)),
         ] {
+            if what != "sample" { continue }
             for share in [0.02, 0.05, 0.14] {
                 let mut leak = copy.clone();
                 let done = correlate(&mut leak.rows, &prior, share, rng);
                 report(what, share, done, &lab, &leak, &carriers);
             }
         }
+        }
     }
 }
 
-fn plan(lab: &Lab, table: &Table) -> Plan { lab.policy().plan(&table.header, &[]).unwrap() }
+fn plan(lab: &Lab, table: &Table) -> Plan { let plan = lab.policy().plan(&table.header, &[]).unwrap(); match &lab.model { None => plan, Some(m) => plan.with_model(m, &|n| table.header.iter().position(|h| h == n)) } }
 
 fn carriers(lab: &Lab, original: &Table, copy: &Table) -> Vec<Carrier> {
     let plan = plan(lab, original);
@@ -69,7 +75,7 @@ fn carriers(lab: &Lab, original: &Table, copy: &Table) -> Vec<Carrier> {
             let text = &row[column.index];
             if dyepack::table::value::is_missing(text.as_bytes()) { continue }
             let mut s = String::new();
-            let done = column.channel.embed(text, true, spin, &column.limits(&R(row)), &mut s);
+            let done = column.embed(&R(row), text, true, spin, &mut s);
             if done.is_none() { continue }
             let _ = Embedded::Kept;
             let now = &copy.rows[r][column.index];
@@ -91,6 +97,6 @@ fn report(what: &str, share: f64, done: usize, lab: &Lab, leak: &Table, carriers
     print!("  {what:9} {share:.2} ({done}): {:.1} %", 100.0 * n as f64 / carriers.len() as f64);
     let part = |f: &dyn Fn(&Carrier) -> bool| { let k: Vec<&Carrier> = carriers.iter().filter(|c| f(c)).collect(); 100.0 * k.iter().filter(|c| alive(c)).count() as f64 / k.len().max(1) as f64 };
     print!("  changed {:.1} kept {:.1} |", part(&|c| c.changed), part(&|c| !c.changed));
-    for (i, column) in plan.columns.iter().enumerate() { print!(" {} {:.0}", column.name, part(&|c| c.index == i)); }
+    for (i, column) in plan.columns.iter().enumerate() { print!(" {} {} {:.0}", column.name, carriers.iter().filter(|c| c.index == i).count(), part(&|c| c.index == i)); }
     println!();
 }

@@ -83,7 +83,10 @@ impl Joints {
             Knowledge::Sample => SMOOTHING,
         };
         let expected = (f64::from(prior) + smoothing) / self.counts.rows * copy_rows;
-        (f64::from(copy) / expected).ln().max(0.0) as f32
+        let noise = (1.0 / f64::from(copy) + 1.0 / (f64::from(prior) + smoothing)).sqrt();
+        let sigma: f64 = std::env::var("SIGMA").map_or(0.0, |t| t.parse().unwrap());
+        let sigma = if self.knowledge == Knowledge::Sample { sigma } else { 0.0 };
+        ((f64::from(copy) / expected).ln() - sigma * noise).max(0.0) as f32
     }
 
     /// The suspicion of a value that the prior never saw.

@@ -184,7 +184,7 @@ impl Marker {
             let Some(text) = carrier_text(&cell) else { continue };
             scratch.text.clear();
             let bit = codeword.bit(draw.position);
-            match column.channel.embed(text, bit, draw.spin, &column.limits(row), &mut scratch.text) {
+            match column.embed(row, text, bit, draw.spin, &mut scratch.text) {
                 None => continue,
                 Some(Embedded::Kept) => {}
                 Some(Embedded::Changed) => {

@@ -6,4 +6,5 @@
 pub mod channel;
 pub mod code;
 pub mod marker;
+pub mod model;
 pub mod policy;

@@ -208,6 +208,7 @@ impl Terms {
             slots: &self.adopted.slots,
             epoch: FIRST_EPOCH,
             recipient: &self.standing.recipient.id,
+            model: None,
         }
     }
 }

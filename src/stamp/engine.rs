@@ -18,6 +18,7 @@ use crate::keys::secret::MarkingSecret;
 use crate::known::KnownRelease;
 use crate::mark::code::{self, Code, Codeword};
 use crate::mark::marker::{Marker, Scratch, Tally};
+use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::sketch::{SampledRow, Sampler, Sketch, SketchBuilder};
 use crate::table::Row as _;
@@ -64,6 +65,8 @@ pub struct Marking<'a> {
     pub epoch: u32,
     /// The recipient's id.
     pub recipient: &'a str,
+    /// What occurs in the marked columns, if a model was adopted with the policy.
+    pub model: Option<&'a Model>,
 }
 
 /// How to read the input, and whom to tell.
@@ -205,6 +208,10 @@ impl Stamper {
         let policy = marking.policy;
         let dataset = policy.name();
         let plan = policy.plan(&head.names, marking.slots).map_err(|error| one_column_hint(error, head))?;
+        let plan = match marking.model {
+            Some(model) => plan.with_model(model, &|name| head.names.iter().position(|found| found == name)),
+            None => plan,
+        };
         let code = Code::new(marking.secret, dataset, marking.epoch, policy.code_length());
         let codeword_key = code::codeword_key(marking.secret, dataset, marking.epoch, marking.recipient);
         let sketch_key = DerivedKey::new(marking.secret, Purpose::Sketch, dataset, marking.epoch, None);

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use dyepack::demo::hospital;
 use dyepack::keys::secret::MarkingSecret;
+use dyepack::mark::model::Model;
 use dyepack::mark::policy::Policy;
 use dyepack::stamp::engine::{self, Marking, Stamped};
 use dyepack::trace::{self, Case, Findings, Reading, Suspect};
@@ -139,6 +140,8 @@ pub struct Lab {
     secret: MarkingSecret,
     readings: Vec<Reading>,
     pub recipients: Vec<Suspect>,
+    /// What occurs in the marked columns, for stamping.
+    pub model: Option<Model>,
 }
 
 /// The id of the nth recipient.
@@ -160,6 +163,7 @@ impl Lab {
             secret: MarkingSecret::from_bytes(key),
             readings: vec![reading(policy)],
             recipients: (0..recipients).map(|n| Suspect { id: recipient(n), name: None }).collect(),
+            model: None,
         };
         lab.deliver(&recipient(0), &source.to_csv());
         lab
@@ -179,7 +183,8 @@ impl Lab {
     /// Stamps CSV bytes.
     pub fn stamp(&self, recipient: &str, source: &[u8], options: &engine::Options) -> (Vec<u8>, Stamped) {
         let Reading { policy, slots, epoch, .. } = &self.readings[0];
-        let marking = Marking { secret: &self.secret, policy, slots, epoch: *epoch, recipient };
+        let model = self.model.as_ref();
+        let marking = Marking { secret: &self.secret, policy, slots, epoch: *epoch, recipient, model };
         let mut copy = Vec::new();
         let stamped =
             engine::stamp(source, &mut copy, &marking, options).expect("the source fits the policy");

@@ -13,12 +13,15 @@ use std::{
     sync::Arc,
 };
 
-use super::{Channel, Embedded, Family, Kind, Limits, around};
+use super::{Channel, Embedded, Family, Kind, Limits, Occurrence, around};
 use crate::{
     Result,
-    mark::policy::{
-        reason::PolicyReason,
-        section::{Located, Section},
+    mark::{
+        model::{Plausible, exchange},
+        policy::{
+            reason::PolicyReason,
+            section::{Located, Section},
+        },
     },
     table::value::{fold, is_missing, trim},
 };
@@ -103,6 +106,43 @@ impl Channel for Category {
             out.push_str(trim(&values[shuffle.opposite(place)]));
             Some(Embedded::Changed)
         })
+    }
+
+    fn embed_plausibly(
+        &self,
+        cell: &str,
+        bit: bool,
+        spin: u16,
+        _limits: &Limits,
+        plausible: &Plausible<'_>,
+        out: &mut String,
+    ) -> Option<Embedded> {
+        around(cell, out, |core, out| {
+            let (group, place) = *self.exact.get(core)?;
+            let values = &self.groups[group];
+            let shuffle = Shuffle::of(spin, values.len());
+            let weight = |place: usize| {
+                let known = plausible.index(Occurrence::Name(trim(&values[place])));
+                known.map_or(0.0, |index| plausible.weight(index))
+            };
+            if weight(place) == 0.0 {
+                return None;
+            }
+            let others = |from: usize| {
+                let opposite = (0..values.len()).filter(|to| shuffle.bit(*to) != shuffle.bit(from));
+                opposite.map(|to| (to, weight(to))).filter(|(_, weight)| *weight > 0.0).collect::<Vec<_>>().into_iter()
+            };
+            let partner = exchange(place, spin, others)?;
+            if shuffle.bit(place) == bit {
+                return Some(Embedded::Kept);
+            }
+            out.push_str(trim(&values[partner]));
+            Some(Embedded::Changed)
+        })
+    }
+
+    fn occurrence<'a>(&'a self, cell: &'a str) -> Option<Occurrence<'a>> {
+        self.exact.contains_key(trim(cell)).then(|| Occurrence::Name(trim(cell)))
     }
 }
 

@@ -4,8 +4,11 @@
 //! down therefore always changes the bit and always keeps the remainder within the cell, so that values off the
 //! grid stay off it.
 
-use super::Limits;
-use crate::table::value::Decimal;
+use super::{Limits, Occurrence};
+use crate::{
+    mark::model::{Plausible, exchange},
+    table::value::Decimal,
+};
 
 /// Where the cells of the line are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +75,39 @@ impl Lattice {
         within.then_some(moved)
     }
 
-    fn holds(&self, value: Decimal) -> bool {
+    /// The value that a cell may be exchanged for, of those that occur no further than `max_change` away.
+    pub(super) fn exchange(
+        &self,
+        value: Decimal,
+        spin: u16,
+        limits: &Limits,
+        max_change: Decimal,
+        plausible: &Plausible<'_>,
+    ) -> Option<Decimal> {
+        let here = plausible.index(Occurrence::Number(value))?;
+        if plausible.weight(here) == 0.0 || !self.holds(value) {
+            return None;
+        }
+        let is_within = |from: Decimal, to: Decimal| {
+            let in_order = if to > from {
+                limits.not_above.is_none_or(|bound| to <= bound)
+            } else {
+                limits.not_below.is_none_or(|bound| to >= bound)
+            };
+            in_order && self.holds(to) && (to < Decimal::ZERO) == (from < Decimal::ZERO)
+        };
+        let others = |(_, from): (usize, Decimal)| {
+            let (low, high) = (from.checked_sub(max_change), from.checked_add(max_change));
+            let near = low.zip(high).into_iter().flat_map(|(low, high)| plausible.numbers(low, high));
+            let opposite = move |to: Decimal| self.read(to, spin) != self.read(from, spin);
+            near.filter(move |(_, to)| opposite(*to) && is_within(from, *to))
+                .map(|(index, to)| ((index, to), plausible.weight(index)))
+                .filter(|(_, weight)| *weight > 0.0)
+        };
+        exchange((here, value), spin, others).map(|(_, moved)| moved)
+    }
+
+    pub(super) fn holds(&self, value: Decimal) -> bool {
         self.min.is_none_or(|min| value >= min) && self.max.is_none_or(|max| value <= max)
     }
 }
