@@ -25,6 +25,15 @@ pub struct Coin {
     pub if_zero: f64,
 }
 
+impl Coin {
+    /// Adds the weights of more reads of the same position: it stays one coin.
+    pub fn add(&mut self, other: Coin) {
+        assert_eq!(self.bias, other.bias, "one position has one bias");
+        self.if_one += other.if_one;
+        self.if_zero += other.if_zero;
+    }
+}
+
 /// The distribution of an innocent's score.
 #[derive(Clone, Debug)]
 pub struct Tail {
