@@ -3,6 +3,7 @@
 //! ```text
 //! HOME/keys/keyring.json   both secrets, sealed with a passphrase or mode 0600
 //! HOME/ledger/             the signed record, with policies and sketches as blobs
+//! HOME/models/             what occurs in datasets, sealed
 //! ```
 
 use std::fs;
@@ -72,6 +73,11 @@ impl Home {
     /// The ledger's folder.
     pub fn ledger_dir(&self) -> PathBuf {
         self.root.join("ledger")
+    }
+
+    /// The folder of the sealed models; see [`models`](mod@crate::models).
+    pub fn models_dir(&self) -> PathBuf {
+        self.root.join("models")
     }
 
     /// Makes a home: the key file `keyring_text` of `keyring`, and an empty ledger named `origin`.

@@ -51,9 +51,16 @@ pub struct Joints {
 
 /// How the cells of one column become codes. The last code stands for whatever was never seen.
 enum Coding {
-    Values { codes: HashMap<String, u32>, texts: Vec<String> },
+    Values {
+        codes: HashMap<String, u32>,
+        texts: Vec<String>,
+    },
     /// Upper edges of the quantiles, and all numbers that occur, with their texts.
-    Quantiles { edges: Vec<f64>, known: Vec<(f64, String)>, once: usize },
+    Quantiles {
+        edges: Vec<f64>,
+        known: Vec<(f64, String)>,
+        once: usize,
+    },
     Unknown,
 }
 
@@ -71,7 +78,8 @@ impl Joints {
         let width = rows.first().map_or(0, StringRecord::len);
         let columns: Vec<Coding> = (0..width).map(|column| Coding::learn(rows, column)).collect();
         let counts = Counts::of(&columns, &encode(&columns, rows));
-        let unseen = columns.iter().enumerate().map(|(c, coding)| unseen(coding, &counts.single[c])).collect();
+        let unseen =
+            columns.iter().enumerate().map(|(c, coding)| unseen(coding, &counts.single[c])).collect();
         Joints { knowledge, columns, counts, unseen }
     }
 
@@ -83,10 +91,7 @@ impl Joints {
             Knowledge::Sample => SMOOTHING,
         };
         let expected = (f64::from(prior) + smoothing) / self.counts.rows * copy_rows;
-        let noise = (1.0 / f64::from(copy) + 1.0 / (f64::from(prior) + smoothing)).sqrt();
-        let sigma: f64 = std::env::var("SIGMA").map_or(0.0, |t| t.parse().unwrap());
-        let sigma = if self.knowledge == Knowledge::Sample { sigma } else { 0.0 };
-        ((f64::from(copy) / expected).ln() - sigma * noise).max(0.0) as f32
+        (f64::from(copy) / expected).ln().max(0.0) as f32
     }
 
     /// The suspicion of a value that the prior never saw.
@@ -137,7 +142,8 @@ impl<'a> Suspicion<'a> {
     fn new(prior: &'a Joints, copy: &Counts) -> Suspicion<'a> {
         let excess = |copy_counts: &[u32], prior_counts: &[u32]| -> Vec<f32> {
             let both = copy_counts.iter().zip(prior_counts);
-            both.map(|(&n, &expected)| if n == 0 { 0.0 } else { prior.excess(n, copy.rows, expected) }).collect()
+            both.map(|(&n, &expected)| if n == 0 { 0.0 } else { prior.excess(n, copy.rows, expected) })
+                .collect()
         };
         let mut single: Vec<Vec<f32>> =
             copy.single.iter().zip(&prior.counts.single).map(|(n, expected)| excess(n, expected)).collect();
@@ -151,7 +157,12 @@ impl<'a> Suspicion<'a> {
     }
 
     /// Every cell that can be reset at all, with its suspicion. Equals are in random order.
-    fn rank(&self, codes: &[Vec<u32>], rows: &[StringRecord], rng: &mut impl Rng) -> Vec<(f32, usize, usize)> {
+    fn rank(
+        &self,
+        codes: &[Vec<u32>],
+        rows: &[StringRecord],
+        rng: &mut impl Rng,
+    ) -> Vec<(f32, usize, usize)> {
         let width = codes.len();
         let mut ranked = Vec::new();
         let mut sums = vec![0.0; width];

@@ -22,6 +22,10 @@ pub enum Purpose {
     Codeword,
     /// Hashes values into sketches.
     Sketch,
+    /// Seals models.
+    Model,
+    /// Names sealed models.
+    ModelName,
 }
 
 impl Purpose {
@@ -31,6 +35,8 @@ impl Purpose {
             Purpose::Bias => "dyepack 2026 bias v1",
             Purpose::Codeword => "dyepack 2026 codeword v1",
             Purpose::Sketch => "dyepack 2026 sketch v1",
+            Purpose::Model => "dyepack 2026 model v1",
+            Purpose::ModelName => "dyepack 2026 model name v1",
         }
     }
 }
@@ -99,6 +105,8 @@ mod tests {
             word(Purpose::Carrier, "a", 1, None),
             word(Purpose::Bias, "a", 1, None),
             word(Purpose::Sketch, "a", 1, None),
+            word(Purpose::Model, "a", 1, None),
+            word(Purpose::ModelName, "a", 1, None),
             word(Purpose::Carrier, "b", 1, None),
             word(Purpose::Carrier, "a", 2, None),
             word(Purpose::Codeword, "a", 1, Some("r")),

@@ -33,7 +33,7 @@ impl Reader {
         case: &Case,
         intake: &Intake<R>,
     ) -> Result<Reader, Unreadable> {
-        let Reading { policy, slots, epoch, releases } = &case.readings[reading];
+        let Reading { policy, slots, epoch, releases, .. } = &case.readings[reading];
         let dataset = policy.name();
         let sketch_key = || DerivedKey::new(case.secret, Purpose::Sketch, dataset, *epoch, None);
         let wanted: Vec<&str> = policy.identity().chain(policy.columns().map(|(name, _, _)| name)).collect();

@@ -151,7 +151,7 @@ pub fn recipient(n: usize) -> String {
 
 fn reading(policy: &str) -> Reading {
     let policy = Policy::parse(policy).expect("a policy");
-    Reading { slots: policy.slots_after(&[]), policy, epoch: 1, releases: Vec::new() }
+    Reading { slots: policy.slots_after(&[]), policy, epoch: 1, releases: Vec::new(), model: None }
 }
 
 impl Lab {

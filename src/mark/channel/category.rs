@@ -130,7 +130,11 @@ impl Channel for Category {
             }
             let others = |from: usize| {
                 let opposite = (0..values.len()).filter(|to| shuffle.bit(*to) != shuffle.bit(from));
-                opposite.map(|to| (to, weight(to))).filter(|(_, weight)| *weight > 0.0).collect::<Vec<_>>().into_iter()
+                opposite
+                    .map(|to| (to, weight(to)))
+                    .filter(|(_, weight)| *weight > 0.0)
+                    .collect::<Vec<_>>()
+                    .into_iter()
             };
             let partner = exchange(place, spin, others)?;
             if shuffle.bit(place) == bit {

@@ -6,10 +6,16 @@
 
 use std::collections::HashMap;
 
-use super::{Known, LEAST, Model, Values};
+use super::{Known, LEAST, Model, Pairs, Values};
 use crate::{
-    mark::{channel::Occurrence, policy::{Column, Plan}},
-    table::{Row, value::{self, Decimal}},
+    mark::{
+        channel::Occurrence,
+        policy::{Column, Plan},
+    },
+    table::{
+        Row,
+        value::{self, Decimal},
+    },
 };
 
 /// More values than this make a column no context: most pairs would be too rare to say anything.
@@ -21,8 +27,8 @@ const MAX_PAIRED: usize = 1_024;
 /// So many columns, the most telling ones, are looked at beside a cell.
 const MAX_CONTEXTS: usize = 16;
 
-/// Code of a value that has none.
-const NONE: u16 = u16::MAX;
+/// Code of a cell of a marked column that is no value of it, or a rare one.
+const NO_CODE: u32 = u32::MAX;
 
 /// Gathers a table's rows.
 pub struct Learner {
@@ -49,8 +55,6 @@ struct Beside {
     codes: Vec<u16>,
     is_usable: bool,
 }
-
-const NO_CODE: u32 = u32::MAX;
 
 impl Learner {
     /// A learner for a table with these column names, under a plan resolved against them.
@@ -89,7 +93,7 @@ impl Learner {
     pub fn finish(self, dataset: &str) -> Model {
         let mut columns = Vec::new();
         for (column, marked) in self.plan.columns.iter().zip(self.marked) {
-            if let Some(known) = marked.finish(column, &self.beside, &self.names, self.rows) {
+            if let Some(known) = marked.finish(column, &self.beside, &self.names) {
                 columns.push((column.name.clone(), known.into()));
             }
         }
@@ -123,7 +127,7 @@ impl Marked {
     }
 
     /// Leaves out what is rare, and everything if that is most of it.
-    fn finish(mut self, column: &Column, beside: &[Beside], names: &[String], rows: u64) -> Option<Known> {
+    fn finish(mut self, column: &Column, beside: &[Beside], names: &[String]) -> Option<Known> {
         let common: u64 = self.counts.iter().filter(|n| **n >= LEAST).map(|n| u64::from(*n)).sum();
         let all: u64 = self.counts.iter().map(|n| u64::from(*n)).sum();
         if common * 2 < all || common == 0 {
@@ -138,18 +142,14 @@ impl Marked {
             }
         }
         let counts: Vec<u32> = order.iter().map(|code| self.counts[*code as usize]).collect();
-        let mut contexts: Vec<(f64, (String, Vec<Box<[u8]>>, Vec<u32>))> = Vec::new();
-        if counts.len() <= MAX_PAIRED {
-            for other in beside.iter().filter(|other| other.is_usable && other.index != column.index) {
-                let pairs = self.pairs(counts.len(), other);
-                let kept = keep_common(other, pairs);
-                let information = information(&kept.1, kept.0.len(), &counts);
-                if kept.0.len() > 1 { contexts.push((information, (names[other.index].clone(), kept.0, kept.1))); }
-            }
-        }
-        contexts.sort_by(|a, b| b.0.total_cmp(&a.0));
-        contexts.truncate(std::env::var("CTX").map_or(MAX_CONTEXTS, |t| t.parse().unwrap()));
-        Some(Known::new(values, counts, rows, contexts.into_iter().map(|(_, context)| context).collect()))
+        let others = beside.iter().filter(|other| other.is_usable && other.index != column.index);
+        let others = others.filter(|_| counts.len() <= MAX_PAIRED);
+        let pairs = others.map(|other| self.pairs(counts.len(), other, names[other.index].clone()));
+        let mut ranked: Vec<(f64, Pairs)> =
+            pairs.filter(|pairs| pairs.cells.len() > 1).map(|pairs| (information(&pairs), pairs)).collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+        ranked.truncate(MAX_CONTEXTS);
+        Some(Known::new(values, counts, ranked.into_iter().map(|(_, pairs)| pairs).collect()))
     }
 
     /// The values that are not rare, in their final order, with their codes.
@@ -170,15 +170,24 @@ impl Marked {
         }
     }
 
-    fn pairs(&self, values: usize, other: &Beside) -> Vec<u32> {
+    /// Counts the pairs with another column and leaves out those, and the values of that column, that are rare.
+    fn pairs(&self, values: usize, other: &Beside, column: String) -> Pairs {
         let width = other.codes_of.len();
-        let mut pairs = vec![0; values * width];
+        let mut counted = vec![0_u32; values * width];
         for (&code, &beside) in self.codes.iter().zip(&other.codes) {
-            if code != NO_CODE && beside != NONE {
-                pairs[code as usize * width + usize::from(beside)] += 1;
+            if code != NO_CODE {
+                counted[code as usize * width + usize::from(beside)] += 1;
             }
         }
-        pairs
+        let is_common = |code: usize| counted.iter().skip(code).step_by(width).any(|both| *both >= LEAST);
+        let mut cells: Vec<(&Box<[u8]>, usize)> =
+            other.codes_of.iter().map(|(cell, code)| (cell, usize::from(*code))).collect();
+        cells.retain(|(_, code)| is_common(*code));
+        cells.sort_unstable();
+        let kept = |both: u32| if both >= LEAST { both } else { 0 };
+        let of_value = counted.chunks(width.max(1));
+        let rows = of_value.flat_map(|rows| cells.iter().map(|(_, code)| kept(rows[*code])));
+        Pairs { column, rows: rows.collect(), cells: cells.iter().map(|(cell, _)| (*cell).clone()).collect() }
     }
 }
 
@@ -201,30 +210,18 @@ impl Beside {
     }
 }
 
-/// Leaves out the pairs, and the values of the other column, that are too rare.
-fn keep_common(other: &Beside, pairs: Vec<u32>) -> (Vec<Box<[u8]>>, Vec<u32>) {
-    let width = other.codes_of.len();
-    let mut cells: Vec<(&Box<[u8]>, usize)> =
-        other.codes_of.iter().map(|(cell, code)| (cell, usize::from(*code))).collect();
-    let is_common = |code: usize| pairs.iter().skip(code).step_by(width).any(|both| *both >= LEAST);
-    cells.retain(|(_, code)| is_common(*code));
-    cells.sort_unstable();
-    let kept = pairs.chunks(width).flat_map(|of_value| {
-        cells.iter().map(|(_, code)| if of_value[*code] >= std::env::var("PAIR").map_or(LEAST, |t| t.parse().unwrap()) { of_value[*code] } else { 0 })
-    });
-    let kept = kept.collect();
-    (cells.into_iter().map(|(cell, _)| cell.clone()).collect(), kept)
-}
-
 /// The mutual information of the two columns, in bits.
-fn information(pairs: &[u32], width: usize, _counts: &[u32]) -> f64 {
-    if width == 0 { return 0.0 }
-    let all: f64 = pairs.iter().map(|n| f64::from(*n)).sum();
-    let of_value: Vec<f64> = pairs.chunks(width).map(|row| row.iter().map(|n| f64::from(*n)).sum()).collect();
-    let of_beside: Vec<f64> =
-        (0..width).map(|at| pairs.iter().skip(at).step_by(width).map(|n| f64::from(*n)).sum()).collect();
-    pairs.iter().enumerate().filter(|(_, n)| **n > 0).map(|(at, n)| {
-        let both = f64::from(*n);
-        both / all * libm::log2(both * all / (of_value[at / width] * of_beside[at % width]))
-    }).sum()
+fn information(pairs: &Pairs) -> f64 {
+    let (width, totals) = (pairs.cells.len(), pairs.totals());
+    let all: f64 = totals.iter().map(|n| f64::from(*n)).sum();
+    let of_value = |rows: &[u32]| -> f64 {
+        let total: f64 = rows.iter().map(|n| f64::from(*n)).sum();
+        let seen = rows.iter().zip(&totals).filter(|(both, _)| **both > 0);
+        let part = |(both, of_beside): (&u32, &u32)| {
+            let both = f64::from(*both);
+            both / all * libm::log2(both * all / (total * f64::from(*of_beside)))
+        };
+        seen.map(part).sum()
+    };
+    pairs.rows.chunks(width).map(of_value).sum()
 }

@@ -21,7 +21,6 @@
 mod exchange;
 mod file;
 mod learn;
-mod reason;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -34,8 +33,9 @@ use crate::table::{
     value::{self, Decimal},
 };
 
-/// Fewer rows than this are nobody's business and no statistic: the usual smallest cell of published tables.
-pub const LEAST: u32 = 5;
+/// A value or pair of fewer rows is nobody's business and no statistic. Ten is the smallest cell that many offices publish; with
+/// five, age and hours of the census table drew a tenth more of the attack's resets (2026-11).
+pub const LEAST: u32 = 10;
 
 /// How plausibility is counted: in 256ths of a doubling.
 const PARTS: f64 = 256.0;
@@ -70,13 +70,11 @@ enum Values {
 
 /// Another column, and how its values go with the marked one's.
 struct Context {
-    column: String,
+    pairs: Pairs,
     /// Canonical cells to their index.
     values: HashMap<Box<[u8]>, usize>,
-    /// By value of the marked column, then by value of this one: 256ths of doublings above chance, or [`NEVER`].
+    /// In the order of the pairs: 256ths of doublings above chance, or [`NEVER`].
     lift: Vec<i16>,
-    /// How many rows hold each pair, in the same order; what a file keeps.
-    pairs: Vec<u32>,
 }
 
 /// A column's knowledge, with its contexts found in one table.
@@ -113,7 +111,7 @@ impl Model {
     /// What is known of `column`, with its contexts found by `place`.
     pub fn placed(&self, column: &str, place: &dyn Fn(&str) -> Option<usize>) -> Option<Placed> {
         let known = &self.columns.iter().find(|(name, _)| name == column)?.1;
-        let contexts = known.contexts.iter().map(|context| place(&context.column)).collect();
+        let contexts = known.contexts.iter().map(|context| place(&context.pairs.column)).collect();
         Some(Placed { known: known.clone(), contexts })
     }
 }
@@ -121,7 +119,10 @@ impl Model {
 impl std::fmt::Debug for Model {
     /// Without what it knows.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Model").field("dataset", &self.dataset).field("rows", &self.rows).finish_non_exhaustive()
+        f.debug_struct("Model")
+            .field("dataset", &self.dataset)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
     }
 }
 
@@ -135,7 +136,7 @@ impl Placed {
     /// The first context whose column was not found.
     pub fn missing(&self) -> Option<&str> {
         let mut found = self.known.contexts.iter().zip(&self.contexts);
-        found.find(|(_, index)| index.is_none()).map(|(context, _)| context.column.as_str())
+        found.find(|(_, index)| index.is_none()).map(|(context, _)| context.pairs.column.as_str())
     }
 
     /// The highest column that is looked at.
@@ -202,34 +203,44 @@ impl Known {
         }
     }
 
-    fn new(values: Values, counts: Vec<u32>, rows: u64, contexts: Vec<(String, Vec<Box<[u8]>>, Vec<u32>)>) -> Known {
-        let contexts = contexts.into_iter().map(|(column, cells, pairs)| {
-            Context::new(column, cells, pairs, &counts, rows)
-        });
+    fn new(values: Values, counts: Vec<u32>, contexts: Vec<Pairs>) -> Known {
+        let contexts = contexts.into_iter().map(|pairs| Context::new(pairs, &counts));
         Known { contexts: contexts.collect(), values, counts }
     }
 }
 
+/// How often the values of a marked column stand beside those of another column.
+struct Pairs {
+    column: String,
+    /// The other column's values in canonical form.
+    cells: Vec<Box<[u8]>>,
+    /// By the marked column's value, then by the other one's; 0 below [`LEAST`].
+    rows: Vec<u32>,
+}
+
+impl Pairs {
+    /// How many rows hold each value of the other column.
+    fn totals(&self) -> Vec<u32> {
+        let width = self.cells.len();
+        (0..width).map(|beside| self.rows.iter().skip(beside).step_by(width).sum()).collect()
+    }
+}
+
 impl Context {
-    /// `pairs` counts the rows of each pair, by the marked column's value first.
-    fn new(column: String, cells: Vec<Box<[u8]>>, pairs: Vec<u32>, counts: &[u32], rows: u64) -> Context {
-        let width = cells.len();
-        let totals: Vec<u32> =
-            (0..width).map(|beside| pairs.iter().skip(beside).step_by(width).sum::<u32>()).collect();
-        let _ = rows;
+    fn new(pairs: Pairs, counts: &[u32]) -> Context {
+        let (width, totals) = (pairs.cells.len(), pairs.totals());
         let all: f64 = totals.iter().map(|n| f64::from(*n)).sum();
-        let lift = pairs.iter().enumerate().map(|(at, &both)| {
-            if both < std::env::var("PAIR").map_or(LEAST, |t| t.parse().unwrap()) {
+        let lift = pairs.rows.iter().enumerate().map(|(at, &both)| {
+            if both < LEAST {
                 return NEVER;
             }
             let by_chance = f64::from(counts[at / width]) * f64::from(totals[at % width]) / all;
-            let parts = libm::log2(f64::from(both) / by_chance) * PARTS * strength();
+            let parts = libm::log2(f64::from(both) / by_chance) * PARTS;
             parts.round().clamp(-32_000.0, 32_000.0) as i16
         });
-        Context { lift: lift.collect(), values: cells.into_iter().zip(0..).collect(), column, pairs }
+        Context { lift: lift.collect(), values: pairs.cells.iter().cloned().zip(0..).collect(), pairs }
     }
 }
-fn strength() -> f64 { std::env::var("TAU").map_or(1.0, |t| t.parse().unwrap()) }
 
 /// Attaches what a model knows to the columns of a plan.
 pub(super) fn attach(columns: &mut [Column], model: &Model, place: &dyn Fn(&str) -> Option<usize>) {

@@ -86,13 +86,18 @@ impl Column {
     }
 
     /// Makes a cell of this column in an original row say `bit`; see [`Channel::embed`].
-    pub fn embed(&self, row: &impl Row, cell: &str, bit: bool, spin: u16, out: &mut String) -> Option<Embedded> {
+    pub fn embed(
+        &self,
+        row: &impl Row,
+        cell: &str,
+        bit: bool,
+        spin: u16,
+        out: &mut String,
+    ) -> Option<Embedded> {
         let limits = self.limits(row);
         match &self.known {
             None => self.channel.embed(cell, bit, spin, &limits, out),
-            Some(known) => {
-                self.channel.embed_plausibly(cell, bit, spin, &limits, &known.in_row(row)?, out)
-            }
+            Some(known) => self.channel.embed_plausibly(cell, bit, spin, &limits, &known.in_row(row)?, out),
         }
     }
 
@@ -111,6 +116,8 @@ impl Plan {
     #[must_use]
     pub fn with_model(mut self, model: &Model, place: &dyn Fn(&str) -> Option<usize>) -> Plan {
         model::attach(&mut self.columns, model, place);
+        let looked_at = self.columns.iter().filter_map(|column| column.known.as_ref()?.highest()).max();
+        self.width = self.width.max(looked_at.map_or(0, |highest| highest + 1));
         self
     }
 }
