@@ -76,9 +76,9 @@ fn main() {
                 if what != "sample" {
                     continue;
                 }
-                for share in [0.02, 0.05, 0.14] {
+                for share in [0.05, 0.14] {
                     let mut leak = copy.clone();
-                    let done = correlate(&mut leak.rows, &prior, share, rng);
+                    let done = correlate(&mut leak.rows, &prior, share, dyepack::attack::correlate::Spread::Anywhere, rng);
                     report(what, share, done, &lab, &leak, &carriers);
                 }
             }

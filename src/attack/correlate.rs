@@ -104,22 +104,45 @@ impl Joints {
     }
 }
 
+/// How the attacker spends its budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// On the most suspicious cells, wherever they are. Chance alone makes columns of many values more suspicious than others, so
+    /// much of it goes there.
+    Anywhere,
+    /// On the most suspicious cells of each column, the same share of every one.
+    EachColumn,
+}
+
 /// Resets the share `budget` of all cells, the most suspicious ones. Gives their number.
-pub fn correlate(rows: &mut [StringRecord], prior: &Joints, budget: f64, rng: &mut impl Rng) -> usize {
+pub fn correlate(
+    rows: &mut [StringRecord],
+    prior: &Joints,
+    budget: f64,
+    spread: Spread,
+    rng: &mut impl Rng,
+) -> usize {
     let codes = encode(&prior.columns, rows);
     let copy = Counts::of(&prior.columns, &codes);
     let width = prior.columns.len();
-    let wanted = (budget * (rows.len() * width) as f64) as usize;
     let mut ranked = Suspicion::new(prior, &copy).rank(&codes, rows, rng);
     ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-    let mut resets: HashMap<usize, Vec<(usize, String)>> = HashMap::new();
-    let mut done = 0;
+    let mut left = match spread {
+        Spread::Anywhere => vec![usize::MAX; width],
+        Spread::EachColumn => vec![(budget * rows.len() as f64) as usize; width],
+    };
+    let wanted = (budget * (rows.len() * width) as f64) as usize;
+    let (mut resets, mut done) = (HashMap::<usize, Vec<(usize, String)>>::new(), 0);
     for (_, row, column) in ranked {
         if done == wanted {
             break;
         }
+        if left[column] == 0 {
+            continue;
+        }
         if let Some(text) = prior.most_plausible(&codes, row, column, &rows[row][column]) {
             resets.entry(row).or_default().push((column, text));
+            left[column] -= 1;
             done += 1;
         }
     }
@@ -333,6 +356,51 @@ impl Counts {
             self.pairs[a * width + b].get(code * self.single[b].len() + other).copied()
         } else {
             self.pairs[b * width + a].get(other * self.single[a].len() + code).copied()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand::rngs::Xoshiro256PlusPlus;
+
+    use super::*;
+
+    /// Towns with their zip and telephone codes, and a number of no consequence.
+    fn table(rows: usize) -> Vec<StringRecord> {
+        let row = |n: usize| {
+            let (town, zip, dial) =
+                [("bonn", "53", "0228"), ("kiel", "24", "0431"), ("ulm", "89", "0731")][n % 3];
+            [town, zip, dial, &(n / 3 % 7).to_string()].into_iter().collect()
+        };
+        (0..rows).map(row).collect()
+    }
+
+    #[test]
+    fn cells_that_do_not_go_together_are_set_right() {
+        let rng = &mut Xoshiro256PlusPlus::seed_from_u64(1);
+        let original = table(300);
+        for knowledge in [Knowledge::Original, Knowledge::Sample] {
+            let prior = Joints::learn(&table(600), knowledge);
+            let mut leak = original.clone();
+            leak[9] = ["bonn", "24", "0228", "3"].into_iter().collect();
+            leak[20] = ["ulm", "89", "0731", "99"].into_iter().collect();
+            assert_eq!(correlate(&mut leak, &prior, 2.0 / 1200.0, Spread::Anywhere, rng), 2);
+            assert_eq!(&leak[9][1], "53", "{knowledge:?}");
+            assert_ne!(&leak[20][3], "99", "{knowledge:?}");
+        }
+    }
+
+    #[test]
+    fn a_budget_for_each_column_is_kept() {
+        let rng = &mut Xoshiro256PlusPlus::seed_from_u64(2);
+        let (original, prior) = (table(300), Joints::learn(&table(300), Knowledge::Sample));
+        let mut leak = original.clone();
+        assert_eq!(correlate(&mut leak, &prior, 0.1, Spread::EachColumn, rng), 120);
+        for column in 0..4 {
+            let changed = leak.iter().zip(&original).filter(|(a, b)| a[column] != b[column]).count();
+            assert_eq!(changed, 30, "column {column}");
         }
     }
 }

@@ -41,6 +41,8 @@ struct FileContext {
     column: String,
     /// Canonical cells, in base64.
     cells: Vec<String>,
+    /// How many rows hold each cell.
+    totals: Vec<u32>,
     /// Value, cell, rows.
     pairs: Vec<(usize, usize, u32)>,
 }
@@ -61,7 +63,7 @@ impl Model {
     pub fn from_bytes(bytes: &[u8]) -> Option<Model> {
         let file: File = serde_json::from_slice(bytes).ok()?;
         let columns =
-            file.columns.into_iter().map(|column| Some((column.name.clone(), known(column)?.into())));
+            file.columns.into_iter().map(|column| Some((column.name.clone(), known(column, file.rows)?.into())));
         (file.schema == SCHEMA).then_some(())?;
         Some(Model { columns: columns.collect::<Option<_>>()?, dataset: file.dataset, rows: file.rows })
     }
@@ -82,6 +84,7 @@ fn column(name: &str, known: &Known) -> FileColumn {
         FileContext {
             column: context.pairs.column.clone(),
             cells: context.pairs.cells.iter().map(|cell| BASE64.encode(cell)).collect(),
+            totals: context.pairs.totals.clone(),
             pairs: seen.map(|(at, rows)| (at / width, at % width, *rows)).collect(),
         }
     });
@@ -94,7 +97,7 @@ fn column(name: &str, known: &Known) -> FileColumn {
     }
 }
 
-fn known(column: FileColumn) -> Option<Known> {
+fn known(column: FileColumn, rows: u64) -> Option<Known> {
     let length = column.counts.len();
     let values = if column.names.is_empty() {
         let numbers: Option<Vec<Decimal>> = column.numbers.iter().map(|text| Decimal::parse(text)).collect();
@@ -105,11 +108,12 @@ fn known(column: FileColumn) -> Option<Known> {
     };
     let contexts: Option<Vec<Pairs>> =
         column.contexts.into_iter().map(|context| pairs(context, length)).collect();
-    Some(Known::new(values, column.counts, contexts?))
+    Some(Known::new(values, column.counts, rows, contexts?))
 }
 
 fn pairs(context: FileContext, values: usize) -> Option<Pairs> {
     let width = context.cells.len();
+    (context.totals.len() == width).then_some(())?;
     let cells =
         context.cells.iter().map(|cell| BASE64.decode(cell.as_bytes()).ok().map(Vec::into_boxed_slice));
     // Both factors are lengths of lists that were read.
@@ -120,5 +124,5 @@ fn pairs(context: FileContext, values: usize) -> Option<Pairs> {
         }
         *rows.get_mut(value * width + cell)? = count;
     }
-    Some(Pairs { column: context.column, cells: cells.collect::<Option<_>>()?, rows })
+    Some(Pairs { column: context.column, cells: cells.collect::<Option<_>>()?, totals: context.totals, rows })
 }

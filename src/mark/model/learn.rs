@@ -93,7 +93,7 @@ impl Learner {
     pub fn finish(self, dataset: &str) -> Model {
         let mut columns = Vec::new();
         for (column, marked) in self.plan.columns.iter().zip(self.marked) {
-            if let Some(known) = marked.finish(column, &self.beside, &self.names) {
+            if let Some(known) = marked.finish(column, &self.beside, &self.names, self.rows) {
                 columns.push((column.name.clone(), known.into()));
             }
         }
@@ -127,7 +127,7 @@ impl Marked {
     }
 
     /// Leaves out what is rare, and everything if that is most of it.
-    fn finish(mut self, column: &Column, beside: &[Beside], names: &[String]) -> Option<Known> {
+    fn finish(mut self, column: &Column, beside: &[Beside], names: &[String], rows: u64) -> Option<Known> {
         let common: u64 = self.counts.iter().filter(|n| **n >= LEAST).map(|n| u64::from(*n)).sum();
         let all: u64 = self.counts.iter().map(|n| u64::from(*n)).sum();
         if common * 2 < all || common == 0 {
@@ -146,10 +146,10 @@ impl Marked {
         let others = others.filter(|_| counts.len() <= MAX_PAIRED);
         let pairs = others.map(|other| self.pairs(counts.len(), other, names[other.index].clone()));
         let mut ranked: Vec<(f64, Pairs)> =
-            pairs.filter(|pairs| pairs.cells.len() > 1).map(|pairs| (information(&pairs), pairs)).collect();
+            pairs.filter(|pairs| pairs.cells.len() > 1).map(|pairs| (information(&pairs, &counts, rows), pairs)).collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         ranked.truncate(MAX_CONTEXTS);
-        Some(Known::new(values, counts, ranked.into_iter().map(|(_, pairs)| pairs).collect()))
+        Some(Known::new(values, counts, rows, ranked.into_iter().map(|(_, pairs)| pairs).collect()))
     }
 
     /// The values that are not rare, in their final order, with their codes.
@@ -173,21 +173,26 @@ impl Marked {
     /// Counts the pairs with another column and leaves out those, and the values of that column, that are rare.
     fn pairs(&self, values: usize, other: &Beside, column: String) -> Pairs {
         let width = other.codes_of.len();
-        let mut counted = vec![0_u32; values * width];
+        let (mut counted, mut totals) = (vec![0_u32; values * width], vec![0_u32; width]);
         for (&code, &beside) in self.codes.iter().zip(&other.codes) {
+            totals[usize::from(beside)] += 1;
             if code != NO_CODE {
                 counted[code as usize * width + usize::from(beside)] += 1;
             }
         }
-        let is_common = |code: usize| counted.iter().skip(code).step_by(width).any(|both| *both >= LEAST);
         let mut cells: Vec<(&Box<[u8]>, usize)> =
             other.codes_of.iter().map(|(cell, code)| (cell, usize::from(*code))).collect();
-        cells.retain(|(_, code)| is_common(*code));
+        cells.retain(|(_, code)| totals[*code] >= LEAST);
         cells.sort_unstable();
         let kept = |both: u32| if both >= LEAST { both } else { 0 };
         let of_value = counted.chunks(width.max(1));
         let rows = of_value.flat_map(|rows| cells.iter().map(|(_, code)| kept(rows[*code])));
-        Pairs { column, rows: rows.collect(), cells: cells.iter().map(|(cell, _)| (*cell).clone()).collect() }
+        Pairs {
+            column,
+            rows: rows.collect(),
+            totals: cells.iter().map(|(_, code)| totals[*code]).collect(),
+            cells: cells.iter().map(|(cell, _)| (*cell).clone()).collect(),
+        }
     }
 }
 
@@ -210,18 +215,9 @@ impl Beside {
     }
 }
 
-/// The mutual information of the two columns, in bits.
-fn information(pairs: &Pairs) -> f64 {
-    let (width, totals) = (pairs.cells.len(), pairs.totals());
-    let all: f64 = totals.iter().map(|n| f64::from(*n)).sum();
-    let of_value = |rows: &[u32]| -> f64 {
-        let total: f64 = rows.iter().map(|n| f64::from(*n)).sum();
-        let seen = rows.iter().zip(&totals).filter(|(both, _)| **both > 0);
-        let part = |(both, of_beside): (&u32, &u32)| {
-            let both = f64::from(*both);
-            both / all * libm::log2(both * all / (total * f64::from(*of_beside)))
-        };
-        seen.map(part).sum()
-    };
-    pairs.rows.chunks(width).map(of_value).sum()
+/// The mutual information of the two columns in bits, as far as frequent pairs show it.
+fn information(pairs: &Pairs, counts: &[u32], rows: u64) -> f64 {
+    let frequent = pairs.beside_chance(counts, rows).filter(|(both, _)| *both > 0);
+    let of_pair = |(both, by_chance): (u32, f64)| f64::from(both) * libm::log2(f64::from(both) / by_chance);
+    frequent.map(of_pair).sum::<f64>() / rows as f64
 }

@@ -6,8 +6,9 @@
 //! and in such proportions ([`exchange`]) that, over many rows, every value stays as frequent as it was, beside every value
 //! of the other columns too. A cell without a plausible partner is no carrier.
 //!
-//! The plausibility of a value is its frequency times, for each of the row's other columns that the model knows, how much more often the
-//! two stand together than chance would have it. A pair that fewer than [`LEAST`] rows show is taken as never occurring.
+//! The plausibility of a value is its frequency times, for each of the row's other columns that the model knows, how much more
+//! often the two stand together than chance would have it. A pair that chance alone would show and that is not there is
+//! impossible.
 //!
 //! **Invariants.**
 //! * The model is fixed when the policy is adopted and depends on no recipient; it looks at original cells alone. So carriers are the
@@ -21,6 +22,8 @@
 mod exchange;
 mod file;
 mod learn;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -203,8 +206,8 @@ impl Known {
         }
     }
 
-    fn new(values: Values, counts: Vec<u32>, contexts: Vec<Pairs>) -> Known {
-        let contexts = contexts.into_iter().map(|pairs| Context::new(pairs, &counts));
+    fn new(values: Values, counts: Vec<u32>, rows: u64, contexts: Vec<Pairs>) -> Known {
+        let contexts = contexts.into_iter().map(|pairs| Context::new(pairs, &counts, rows));
         Known { contexts: contexts.collect(), values, counts }
     }
 }
@@ -212,34 +215,41 @@ impl Known {
 /// How often the values of a marked column stand beside those of another column.
 struct Pairs {
     column: String,
-    /// The other column's values in canonical form.
+    /// The other column's values in canonical form, and how many rows hold each.
     cells: Vec<Box<[u8]>>,
+    totals: Vec<u32>,
     /// By the marked column's value, then by the other one's; 0 below [`LEAST`].
     rows: Vec<u32>,
 }
 
 impl Pairs {
-    /// How many rows hold each value of the other column.
-    fn totals(&self) -> Vec<u32> {
+    /// For each pair: how many rows hold it, and how many would by chance.
+    fn beside_chance(&self, counts: &[u32], rows: u64) -> impl Iterator<Item = (u32, f64)> {
         let width = self.cells.len();
-        (0..width).map(|beside| self.rows.iter().skip(beside).step_by(width).sum()).collect()
+        self.rows.iter().enumerate().map(move |(at, &both)| {
+            let by_chance = f64::from(counts[at / width]) * f64::from(self.totals[at % width]) / rows as f64;
+            (both, by_chance)
+        })
     }
 }
 
 impl Context {
-    fn new(pairs: Pairs, counts: &[u32]) -> Context {
-        let (width, totals) = (pairs.cells.len(), pairs.totals());
-        let all: f64 = totals.iter().map(|n| f64::from(*n)).sum();
-        let lift = pairs.rows.iter().enumerate().map(|(at, &both)| {
-            if both < LEAST {
-                return NEVER;
-            }
-            let by_chance = f64::from(counts[at / width]) * f64::from(totals[at % width]) / all;
-            let parts = libm::log2(f64::from(both) / by_chance) * PARTS;
-            parts.round().clamp(-32_000.0, 32_000.0) as i16
-        });
-        Context { lift: lift.collect(), values: pairs.cells.iter().cloned().zip(0..).collect(), pairs }
+    fn new(pairs: Pairs, counts: &[u32], rows: u64) -> Context {
+        let lift = pairs.beside_chance(counts, rows).map(|(both, by_chance)| lift(both, by_chance)).collect();
+        Context { lift, values: pairs.cells.iter().cloned().zip(0..).collect(), pairs }
     }
+}
+
+/// How much more often than by chance a pair occurs. A pair that should be frequent and is not is impossible; of one that is rare
+/// either way nothing is known, and it is taken for half of the least.
+fn lift(both: u32, by_chance: f64) -> i16 {
+    let least = f64::from(LEAST);
+    let doublings = match both {
+        0 if by_chance > std::env::var("NV").map_or(2.0, |t| t.parse::<f64>().unwrap()) * least => return NEVER,
+        0 => libm::log2(least / 2.0 / by_chance).min(0.0),
+        both => libm::log2(f64::from(both) / by_chance),
+    };
+    (doublings * PARTS).round().clamp(-32_000.0, 32_000.0) as i16
 }
 
 /// Attaches what a model knows to the columns of a plan.
