@@ -41,6 +41,16 @@ pub struct Reading {
     pub model: Option<Arc<Model>>,
 }
 
+impl Reading {
+    /// The names of the dataset's columns: those that the policy knows, and those of the latest release.
+    pub fn column_names(&self) -> impl Iterator<Item = &str> {
+        let released = self.releases.last().map(|latest| latest.sketch.columns.iter());
+        let marked = self.policy.columns().map(|(name, _, _)| name);
+        let released = released.into_iter().flatten().map(|column| column.name.as_str());
+        self.policy.identity().chain(marked).chain(released)
+    }
+}
+
 /// A release on record.
 #[derive(Clone, Debug)]
 pub struct KnownRelease {

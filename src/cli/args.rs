@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::leak::columns::Mapping;
+
 /// Mark every copy of a dataset that leaves the house; name the partner whose copy leaked.
 #[derive(Debug, Parser)]
 #[command(name = "dyepack", version, propagate_version = true, max_term_width = 100)]
@@ -176,6 +178,10 @@ pub struct Trace {
     /// Name nobody unless an innocent would be named less often than this, all tries counted
     #[arg(long, default_value_t = 1e-6, value_parser = alpha)]
     pub alpha: f64,
+    /// Which leaked column is which of ours, as `leaked=ours`; `leaked` may be a number, such as `#3`, and `ours`
+    /// may be empty: then it is none. May be repeated [default: found by names and contents]
+    #[arg(long, value_name = "LEAKED=OURS")]
+    pub map: Vec<Mapping>,
     /// Byte between fields, or `tab` [default: found in the file]
     #[arg(long, value_parser = delimiter)]
     pub delimiter: Option<u8>,

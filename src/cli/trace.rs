@@ -22,8 +22,12 @@ pub fn run(session: &Session, args: &args::Trace) -> Result<u8> {
     drop(ledger);
     let bar = terminal::bar("reading", input.bytes);
     let progress = |done| bar.set_position(done);
-    let options =
-        Options { delimiter: args.delimiter, progress: &progress, interrupted: terminal::interruptible() };
+    let options = Options {
+        delimiter: args.delimiter,
+        map: &args.map,
+        progress: &progress,
+        interrupted: terminal::interruptible(),
+    };
     let case = Case {
         secret: &keyring.marking,
         recipients: &known.suspects,

@@ -6,8 +6,13 @@
 
 pub mod counts;
 pub mod decoder;
+pub mod investigate;
+pub mod joint;
 pub mod log;
+pub mod map;
 pub mod score;
+pub mod shares;
 pub mod tail;
 pub mod verdict;
 mod weighing;
+pub mod windows;

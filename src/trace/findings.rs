@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::evidence::verdict::Verdict;
 use crate::leak::Damage;
-use crate::leak::align::ColumnMatch;
+use crate::leak::columns::ColumnMatch;
 
 /// The outcome of one trace.
 #[derive(Clone, Debug, Serialize)]

@@ -8,7 +8,8 @@ use std::collections::HashSet;
 
 use crate::evidence::counts::Counts;
 use crate::evidence::log::Log;
-use crate::leak::align::ColumnMatch;
+use crate::leak::columns::ColumnMatch;
+use crate::leak::repair::RepairedRow;
 use crate::mark::marker::{Bit, Reads, Scratch};
 use crate::sketch::{SampledRow, Sketch, SketchBuilder};
 use crate::table::format::csv::CsvRow;
@@ -72,7 +73,8 @@ impl BlockReads {
 
     /// Reads row `number` of the block, from 0.
     pub(super) fn add(&mut self, number: u64, row: &CsvRow, reader: &Reader) {
-        reader.marker.read(row, &mut self.scratch, &mut self.reads);
+        let row = RepairedRow::new(row, &reader.repairs);
+        reader.marker.read(&row, &mut self.scratch, &mut self.reads);
         let Some(id) = self.reads.id else { return };
         self.rows_aligned += 1;
         self.sampled.extend(reader.sampler.sample(id, std::iter::empty::<Cow<[u8]>>()));
@@ -84,7 +86,7 @@ impl BlockReads {
             self.rows.push(RowReads {
                 row: number,
                 digest: digest(id, &self.reads.bits),
-                rank: reader.rank(row),
+                rank: reader.rank(&row),
                 end: self.bits.len(),
             });
         }

@@ -13,6 +13,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::error::Result;
 use crate::keys::secret::MarkingSecret;
+use crate::leak::columns::Mapping;
 
 pub mod findings;
 mod gather;
@@ -39,6 +40,8 @@ pub struct Case<'a> {
 pub struct Options<'a> {
     /// The byte between fields; sniffed if `None`.
     pub delimiter: Option<u8>,
+    /// What the user says of columns; the rest is found.
+    pub map: &'a [Mapping],
     /// Told the number of bytes done, from time to time.
     pub progress: &'a (dyn Fn(u64) + Sync),
     /// Set from outside to stop with an error.
@@ -48,14 +51,14 @@ pub struct Options<'a> {
 impl Default for Options<'_> {
     fn default() -> Self {
         static NEVER: AtomicBool = AtomicBool::new(false);
-        Options { delimiter: None, progress: &|_| (), interrupted: &NEVER }
+        Options { delimiter: None, map: &[], progress: &|_| (), interrupted: &NEVER }
     }
 }
 
 /// Reads `leak` (named `path` in the findings) and says whose copy it is.
 ///
 /// # Errors
-/// If the leak is empty or reading it fails; never because a row is damaged.
+/// If the leak is empty or reading it fails, or the map names a column that is not there; never because a row is damaged.
 pub fn trace(leak: impl Read + Send, path: &str, case: &Case, options: &Options) -> Result<Findings> {
     let transcript = read::read(leak, case, options)?;
     Ok(judge::judge(path, transcript, case))

@@ -13,7 +13,7 @@ use crate::table::format::pump::pump;
 
 use super::findings::Unreadable;
 use super::gather::{BlockReads, Gathered, ReadAs};
-use super::reader::Reader;
+use super::reader::{Reader, Table};
 use super::{Case, Options};
 
 #[derive(Debug, thiserror::Error)]
@@ -52,9 +52,10 @@ pub(super) fn read(leak: impl Read + Send, case: &Case, options: &Options) -> Re
     let mut leak = Hashing::new(leak);
     let mut intake = Intake::open(&mut leak, options.delimiter)?;
     let (dialect, width) = (intake.head.dialect, intake.head.names.len());
+    let table = Table::of(&mut intake, case, options)?;
     let (mut readers, mut unreadable) = (Vec::new(), Vec::new());
     for reading in 0..case.readings.len() {
-        match Reader::new(reading, case, &intake) {
+        match Reader::new(reading, case, &table) {
             Ok(reader) => readers.push(reader),
             Err(needed) if unreadable.contains(&needed) => {}
             Err(needed) => unreadable.push(needed),

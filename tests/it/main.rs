@@ -4,6 +4,7 @@ mod attack_cases;
 mod attacks;
 mod calibration;
 mod cli;
+mod columns;
 mod correlation;
 mod detection;
 mod distortion;

@@ -26,7 +26,7 @@ use crate::{
             section::{Located, Section},
         },
     },
-    table::value::{DateOrder, Decimal, Layout, Moment, Numeric, trim},
+    table::value::{DateOrder, Decimal, Layout, Moment, Numeric, fold, trim},
 };
 
 const KEYS: &[&str] = &["quantum", "max_change", "min", "max", "order"];
@@ -176,6 +176,11 @@ impl Channel for Date {
         })
     }
 
+    fn doubt(&self, cell: &str, spin: u16, limits: &Limits, plausible: &Plausible<'_>) -> u8 {
+        let value = self.ordinal(cell);
+        value.map_or(0, |value| self.lattice.doubt(value, spin, limits, self.max_change, plausible))
+    }
+
     fn occurrence<'a>(&'a self, cell: &'a str) -> Option<Occurrence<'a>> {
         let value = self.rewritable(trim(cell))?.0.ordinal();
         self.lattice.holds(value).then_some(Occurrence::Number(value))
@@ -183,6 +188,21 @@ impl Channel for Date {
 
     fn ordinal(&self, cell: &str) -> Option<Decimal> {
         Moment::parse(cell, self.order, Numeric::Yes).map(Moment::ordinal)
+    }
+
+    /// Instants of one quantum are one: a leak whose seconds were dropped still tells the minute. Text coarser than the quantum
+    /// is the same as nothing but itself.
+    fn same(&self, a: &str, b: &str) -> bool {
+        let moment = |text| Moment::parse(text, self.order, Numeric::Yes);
+        match (moment(a), moment(b)) {
+            (Some(a), Some(b)) if self.resolves(a) && self.resolves(b) => {
+                let quanta = |moment: Moment| moment.ordinal().floor_div(self.lattice.quantum);
+                quanta(a) == quanta(b)
+            }
+            (Some(a), Some(b)) => a.ordinal() == b.ordinal() && a.precision() == b.precision(),
+            (None, None) => fold(a) == fold(b),
+            _ => false,
+        }
     }
 
     fn reach(&self) -> Decimal {

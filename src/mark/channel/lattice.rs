@@ -6,7 +6,7 @@
 
 use super::{Limits, Occurrence};
 use crate::{
-    mark::model::{Plausible, exchange},
+    mark::model::{Plausible, doubt, exchange},
     table::value::Decimal,
 };
 
@@ -88,7 +88,39 @@ impl Lattice {
         if plausible.weight(here) == 0.0 || !self.holds(value) {
             return None;
         }
-        let is_within = |from: Decimal, to: Decimal| {
+        let others = |from| self.others(from, spin, limits, max_change, plausible);
+        exchange((here, value), spin, others).map(|(_, moved)| moved)
+    }
+
+    /// See [`Channel::doubt`](super::Channel::doubt).
+    pub(super) fn doubt(
+        &self,
+        value: Decimal,
+        spin: u16,
+        limits: &Limits,
+        max_change: Decimal,
+        plausible: &Plausible<'_>,
+    ) -> u8 {
+        // A value that never occurs was rounded or altered, which is not for a model to judge.
+        let Some(here) = plausible.index(Occurrence::Number(value)) else { return 0 };
+        let others = |from| self.others(from, spin, limits, max_change, plausible);
+        doubt((here, value), plausible.weight(here), spin, others)
+    }
+
+    /// The values that one with its index may become, with their plausibility.
+    fn others(
+        &self,
+        (_, from): (usize, Decimal),
+        spin: u16,
+        limits: &Limits,
+        max_change: Decimal,
+        plausible: &Plausible<'_>,
+    ) -> Vec<((usize, Decimal), f64)> {
+        let (Some(low), Some(high)) = (from.checked_sub(max_change), from.checked_add(max_change)) else {
+            return Vec::new();
+        };
+        let said = self.read(from, spin);
+        let is_within = |to: Decimal| {
             let in_order = if to > from {
                 limits.not_above.is_none_or(|bound| to <= bound)
             } else {
@@ -96,15 +128,12 @@ impl Lattice {
             };
             in_order && self.holds(to) && (to < Decimal::ZERO) == (from < Decimal::ZERO)
         };
-        let others = |(_, from): (usize, Decimal)| {
-            let (low, high) = (from.checked_sub(max_change), from.checked_add(max_change));
-            let near = low.zip(high).into_iter().flat_map(|(low, high)| plausible.numbers(low, high));
-            let opposite = move |to: Decimal| self.read(to, spin) != self.read(from, spin);
-            near.filter(move |(_, to)| opposite(*to) && is_within(from, *to))
-                .map(|(index, to)| ((index, to), plausible.weight(index)))
-                .filter(|(_, weight)| *weight > 0.0)
-        };
-        exchange((here, value), spin, others).map(|(_, moved)| moved)
+        plausible
+            .numbers(low, high)
+            .filter(|(_, to)| self.read(*to, spin) != said && is_within(*to))
+            .map(|(index, to)| ((index, to), plausible.weight(index)))
+            .filter(|(_, weight)| *weight > 0.0)
+            .collect()
     }
 
     pub(super) fn holds(&self, value: Decimal) -> bool {

@@ -108,6 +108,11 @@ impl Channel for Number {
         })
     }
 
+    fn doubt(&self, cell: &str, spin: u16, limits: &Limits, plausible: &Plausible<'_>) -> u8 {
+        let value = Decimal::parse(cell);
+        value.map_or(0, |value| self.lattice.doubt(value, spin, limits, self.max_change, plausible))
+    }
+
     fn occurrence<'a>(&'a self, cell: &'a str) -> Option<Occurrence<'a>> {
         let (value, _) = Decimal::plain(trim(cell))?;
         self.lattice.holds(value).then_some(Occurrence::Number(value))

@@ -14,16 +14,13 @@
 //! Nothing here looks at the wanted bit, so carriers are the same for all recipients.
 
 /// The partner of `here`, if the cell is a carrier. `others` gives the values that one may become, with positive weights.
-pub fn exchange<V, I>(here: V, spin: u16, others: impl Fn(V) -> I) -> Option<V>
-where
-    V: Copy,
-    I: Iterator<Item = (V, f64)>,
-{
+pub fn exchange<V: Copy>(here: V, spin: u16, others: impl Fn(V) -> Vec<(V, f64)>) -> Option<V> {
     let [choice, chance] = draws(spin);
-    let leaving: f64 = others(here).map(|(_, weight)| weight).sum();
+    let reachable = others(here);
+    let leaving: f64 = reachable.iter().map(|(_, weight)| weight).sum();
     let mut rest = choice * leaving;
     let mut partner = None;
-    for (value, weight) in others(here) {
+    for (value, weight) in reachable {
         partner = Some(value);
         rest -= weight;
         if rest < 0.0 {
@@ -31,8 +28,30 @@ where
         }
     }
     let partner = partner?;
-    let returning: f64 = others(partner).map(|(_, weight)| weight).sum();
+    let returning: f64 = others(partner).iter().map(|(_, weight)| weight).sum();
     (chance * returning < leaving).then_some(partner)
+}
+
+/// How likely a cell of a copy that holds `here` says a bit at random, in 64ths: half of the probability that it is no carrier.
+///
+/// It is a carrier if the original was `here` and is exchanged, or if the original was another value whose partner is `here`; half
+/// of the carriers change.
+pub fn doubt<V: Copy + PartialEq>(
+    here: V,
+    weight: f64,
+    spin: u16,
+    others: impl Fn(V) -> Vec<(V, f64)> + Copy,
+) -> u8 {
+    let came: f64 = others(here)
+        .into_iter()
+        .filter(|(from, _)| exchange(*from, spin, others) == Some(here))
+        .map(|(_, weight)| weight / 2.0)
+        .sum();
+    let (carrier, all) = match exchange(here, spin, others) {
+        Some(_) => (came + weight / 2.0, came + weight / 2.0),
+        None => (came, came + weight),
+    };
+    if all > 0.0 { ((1.0 - carrier / all) * 32.0).round() as u8 } else { 32 }
 }
 
 /// Two numbers from 0 up to 1, spread from a spin by splitmix64 (Steele, Lea and Flood 2014).

@@ -62,8 +62,10 @@ impl Model {
     /// The model of such bytes; nothing if they are damaged.
     pub fn from_bytes(bytes: &[u8]) -> Option<Model> {
         let file: File = serde_json::from_slice(bytes).ok()?;
-        let columns =
-            file.columns.into_iter().map(|column| Some((column.name.clone(), known(column, file.rows)?.into())));
+        let columns = file
+            .columns
+            .into_iter()
+            .map(|column| Some((column.name.clone(), known(column, file.rows)?.into())));
         (file.schema == SCHEMA).then_some(())?;
         Some(Model { columns: columns.collect::<Option<_>>()?, dataset: file.dataset, rows: file.rows })
     }

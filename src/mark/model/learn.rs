@@ -145,8 +145,10 @@ impl Marked {
         let others = beside.iter().filter(|other| other.is_usable && other.index != column.index);
         let others = others.filter(|_| counts.len() <= MAX_PAIRED);
         let pairs = others.map(|other| self.pairs(counts.len(), other, names[other.index].clone()));
-        let mut ranked: Vec<(f64, Pairs)> =
-            pairs.filter(|pairs| pairs.cells.len() > 1).map(|pairs| (information(&pairs, &counts, rows), pairs)).collect();
+        let mut ranked: Vec<(f64, Pairs)> = pairs
+            .filter(|pairs| pairs.cells.len() > 1 && !is_sparse(pairs, &counts))
+            .map(|pairs| (information(&pairs, &counts, rows), pairs))
+            .collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         ranked.truncate(MAX_CONTEXTS);
         Some(Known::new(values, counts, rows, ranked.into_iter().map(|(_, pairs)| pairs).collect()))
@@ -213,6 +215,12 @@ impl Beside {
             self.codes_of = HashMap::new();
         }
     }
+}
+
+/// Whether most rows hold a pair that is too rare: then the two columns together are too fine to say what goes with what.
+fn is_sparse(pairs: &Pairs, counts: &[u32]) -> bool {
+    let sum = |rows: &[u32]| rows.iter().map(|n| u64::from(*n)).sum::<u64>();
+    sum(&pairs.rows) * 2 < sum(counts)
 }
 
 /// The mutual information of the two columns in bits, as far as frequent pairs show it.

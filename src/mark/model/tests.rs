@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::mark::channel::Embedded;
+use crate::mark::marker::Bit;
 use crate::mark::policy::{Plan, Policy};
 
 const POLICY: &str = r#"
@@ -146,25 +147,23 @@ fn a_row_beside_what_is_unknown_is_left_alone() {
     assert!(!carries(&row, &mut out));
 }
 
+const WEIGHTS: [f64; 6] = [1000.0, 300.0, 90.0, 10.0, 2.0, 400.0];
+
+/// Six values, of which those three apart do not reach each other, as with numbers, and with parities by the spin.
+fn others(from: usize, spin: u16) -> Vec<(usize, f64)> {
+    let parity = |value: usize| (u32::from(spin) * 40_503 >> value) & 1;
+    let near = (0..6).filter(|to: &usize| to.abs_diff(from) < 3 && parity(*to) != parity(from));
+    near.map(|to| (to, WEIGHTS[to])).collect()
+}
+
 /// The flow from each value to each other one equals the flow back.
 #[test]
 fn frequencies_stay_as_they_are() {
-    let weights = [1000.0, 300.0, 90.0, 10.0, 2.0, 400.0];
-    let parity = |value: usize, spin: u16| {
-        blake3::hash(&[spin as u8, (spin >> 8) as u8, value as u8]).as_bytes()[0] & 1
-    };
     let mut flow = [[0.0; 6]; 6];
     for spin in 0..=u16::MAX {
         for from in 0..6 {
-            // Values three apart do not reach each other, as with numbers.
-            let near = |from: usize| (0..6).filter(move |to: &usize| to.abs_diff(from) < 3);
-            let others = |from| {
-                near(from)
-                    .filter(move |to| parity(*to, spin) != parity(from, spin))
-                    .map(|to| (to, weights[to]))
-            };
-            if let Some(to) = exchange(from, spin, others) {
-                flow[from][to] += weights[from] / 65_536.0;
+            if let Some(to) = exchange(from, spin, |from| others(from, spin)) {
+                flow[from][to] += WEIGHTS[from] / 65_536.0;
             }
         }
     }
@@ -175,6 +174,32 @@ fn frequencies_stay_as_they_are() {
         }
     }
     assert!(flow[0][1] > 50.0, "{flow:?}");
+}
+
+/// Against the population: of all rows whose copy holds a value, so many are no carriers.
+#[test]
+fn doubt_is_the_share_that_is_no_carrier() {
+    let mut seen = std::collections::HashSet::new();
+    for spin in (0..u16::MAX).step_by(97) {
+        let (mut carriers, mut all) = ([0.0; 6], [0.0; 6]);
+        for from in 0..6 {
+            let moved = exchange(from, spin, |from| others(from, spin));
+            for to in [from, moved.unwrap_or(from)] {
+                all[to] += WEIGHTS[from] / 2.0;
+                carriers[to] += if moved.is_some() { WEIGHTS[from] / 2.0 } else { 0.0 };
+            }
+        }
+        for here in 0..6 {
+            let expected = (1.0 - carriers[here] / all[here]) * f64::from(Bit::NOTHING);
+            let doubt = doubt(here, WEIGHTS[here], spin, |from| others(from, spin));
+            assert!(
+                (f64::from(doubt) - expected).abs() <= 0.5 + 1e-9,
+                "{here}, spin {spin}: {doubt}, {expected}"
+            );
+            seen.insert(doubt);
+        }
+    }
+    assert!(seen.contains(&0) && seen.contains(&Bit::NOTHING) && seen.len() > 10, "{seen:?}");
 }
 
 proptest! {

@@ -20,6 +20,7 @@ pub(super) mod section;
 use std::sync::Arc;
 
 pub use plan::{Bound, Column, Plan, RATE_ALWAYS};
+pub(crate) use section::closest;
 use section::{Located, Position};
 
 use super::channel::{Channel, Kind};

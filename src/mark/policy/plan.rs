@@ -101,6 +101,13 @@ impl Column {
         }
     }
 
+    /// How much the bit of a leaked cell is to be doubted because the cell may be no carrier; see [`Channel::doubt`].
+    pub fn doubt(&self, row: &impl Row, cell: &str, spin: u16) -> u8 {
+        self.known
+            .as_ref()
+            .map_or(0, |known| self.channel.doubt(cell, spin, &self.limits(row), &known.in_leaked_row(row)))
+    }
+
     /// For a leak whose short dates are in another order than the original's.
     #[must_use]
     pub fn reading_dates(mut self, order: DateOrder) -> Column {

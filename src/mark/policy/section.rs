@@ -207,7 +207,7 @@ impl<'a> Section<'a> {
 ///
 /// The threshold is also a matter of privacy. A file without a header line offers its first record as names, and
 /// nothing that is not nearly the name the user wrote may be repeated in a message.
-pub(super) fn closest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn closest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let folded = name.to_lowercase();
     let limit = (folded.chars().count() / 3).min(4);
     candidates

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::leak::Damage;
-use crate::leak::align::ColumnMatch;
+use crate::leak::columns::ColumnMatch;
 use crate::leak::intake::DamageKind;
+use crate::leak::repair::{Repair, Spelling, Undo, Unit};
 use crate::trace::findings::{
     CandidateSummary, EvidenceSummary, IdenticalRelease, LeakSummary, Share, Unreadable,
 };
@@ -212,6 +213,7 @@ fn a_hostile_leak_fits_one_screen() {
         leaked: long.clone(),
         by: MatchedBy::Contents,
         confidence: 0.9,
+        repair: Repair::new(Undo::Number(Spelling::Comma, Unit::Tens(2))),
         index: 0,
     };
     let mut worst = found(Verdict::Identified);

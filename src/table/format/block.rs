@@ -24,6 +24,11 @@ pub struct Block {
 }
 
 impl Block {
+    /// A block of these records.
+    pub fn of(bytes: Vec<u8>) -> Block {
+        Block { bytes, ..Block::default() }
+    }
+
     /// The records, byte for byte as in the file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -109,7 +109,7 @@ fn a_table_that_does_not_fit_is_refused() {
     desk.write("data.csv", table(600).replace(",kind", ",sort"));
     desk.run(&["stamp", "data.csv", "--dataset", "visits", "--to", "bob", "-o", "out.csv"]).fails(
         2,
-        "the file has no column `kind`, which the dataset's model looks at",
+        "data.csv: the file has no column `kind`, which the dataset's model looks at",
         "export the same columns as before, or adopt the policy with a new --model",
     );
 }
