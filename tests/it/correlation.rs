@@ -30,24 +30,41 @@ fn nine_of_ten_carriers_survive_where_the_model_says_what_occurs() {
         let copy = lab.copy(&recipient(3), &released);
         let survival = Survival::new(&lab, &released, &copy);
         let mut leak = copy.clone();
-        correlate(&mut leak.rows, &prior, BUDGET, Spread::Anywhere, rng);
+        correlate(&mut leak.rows, &prior, BUDGET, Spread::EachColumn, rng);
         let share = survival.share(&leak, |_| true);
         let of_changed = survival.share(&leak, |carrier| carrier.is_changed);
-        println!(
-            "model {with_model}: {share:.3} of {} carriers, {of_changed:.3} of the changed",
-            survival.carriers.len()
-        );
-        assert!(survival.carriers.len() > 1_000);
-        let findings = lab.trace(&leak.to_csv(), 1e-6);
-        assert_eq!(findings.verdict, Verdict::Identified);
-        assert_eq!(
-            findings.accused.iter().map(|accused| accused.recipient.as_str()).collect::<Vec<_>>(),
-            [recipient(3)]
-        );
+        let carriers = survival.carriers.len();
+        println!("model {with_model}: {share:.3} of {carriers} carriers, {of_changed:.3} of the changed");
+        assert!(carriers > 1_000);
         shares.push((share, of_changed));
     }
-    assert!(shares[0].1 < 0.6, "without a model most changed carriers are found: {shares:?}");
+    assert!(shares[0].1 < 0.7, "without a model the changed carriers are found: {shares:?}");
     assert!(shares[1].0 >= 0.9 && shares[1].1 >= 0.9, "{shares:?}");
+}
+
+/// A trace of a copy that was marked by a model and attacked, read with the model's doubts and without.
+#[test]
+fn reading_with_the_model_beats_reading_without() {
+    let rng = &mut seeded("correlation/trace");
+    let (released, sample) = tables();
+    let mut lab = Lab::new(POLICY, &released, 20, rng);
+    lab.model = Some(learn(&released.to_csv()[..], lab.policy(), None).expect("a model"));
+    let mut leak = lab.copy(&recipient(3), &released.sample(3_000, rng));
+    let prior = Joints::learn(&sample.rows, Knowledge::Sample);
+    correlate(&mut leak.rows, &prior, BUDGET, Spread::Anywhere, rng);
+    let mut bounds = Vec::new();
+    for with_model in [false, true] {
+        lab.read_with_model(with_model);
+        let findings = lab.trace(&leak.to_csv(), 1e-6);
+        let best = findings.candidates.first().expect("candidates");
+        println!("model {with_model}: ln p {:.1}, {:?}", best.ln_family_p, findings.verdict);
+        assert!(findings.accused.iter().all(|accused| accused.recipient == recipient(3)));
+        bounds.push(best.ln_family_p);
+        if with_model {
+            assert_eq!(findings.verdict, Verdict::Identified);
+        }
+    }
+    assert!(bounds[1] < bounds[0] - 5.0, "{bounds:?}");
 }
 
 #[test]

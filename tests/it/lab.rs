@@ -4,6 +4,7 @@
 
 use std::io::Read as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use dyepack::demo::hospital;
 use dyepack::keys::secret::MarkingSecret;
@@ -194,6 +195,11 @@ impl Lab {
     /// The rows as `recipient` has them.
     pub fn copy(&self, recipient: &str, rows: &Table) -> Table {
         Table::parse(&self.stamp(recipient, &rows.to_csv(), &engine::Options::default()).0)
+    }
+
+    /// Whether traces read by the model that copies are stamped with.
+    pub fn read_with_model(&mut self, with_model: bool) {
+        self.readings[0].model = self.model.clone().filter(|_| with_model).map(Arc::new);
     }
 
     /// Stamps CSV bytes and records the release.
