@@ -4,6 +4,7 @@
 //! HOME/keys/keyring.json   both secrets, sealed with a passphrase or mode 0600
 //! HOME/ledger/             the signed record, with policies and sketches as blobs
 //! HOME/models/             what occurs in datasets, sealed
+//! HOME/vault/              sealed copies of sources, where a policy says so
 //! ```
 
 use std::fs;
@@ -15,7 +16,9 @@ use zeroize::Zeroizing;
 
 use crate::error::{Class, Error, Reason, Result, said};
 use crate::keys::keyring::Keyring;
+use crate::keys::secret::MarkingSecret;
 use crate::ledger::{Ledger, Recorded, Registry};
+use crate::vault::Vault;
 
 #[derive(Debug, thiserror::Error)]
 enum HomeError {
@@ -78,6 +81,11 @@ impl Home {
     /// The folder of the sealed models; see [`models`](mod@crate::models).
     pub fn models_dir(&self) -> PathBuf {
         self.root.join("models")
+    }
+
+    /// The vault, whose files open with the home's marking secret alone.
+    pub fn vault(&self, secret: &MarkingSecret) -> Vault {
+        Vault::new(self.root.join("vault"), secret)
     }
 
     /// Makes a home: the key file `keyring_text` of `keyring`, and an empty ledger named `origin`.

@@ -1,5 +1,7 @@
 //! What is on record when a leak turns up: recipients, releases, and how they were marked.
 
+pub mod sources;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -60,6 +62,10 @@ pub struct KnownRelease {
     pub recipient: String,
     /// When it was recorded, RFC 3339.
     pub time: String,
+    /// Where the unmarked source was, as it was typed; `None` if it was a stream.
+    pub source_path: Option<String>,
+    /// Length of the unmarked source.
+    pub source_bytes: u64,
     /// Hex BLAKE3 of the unmarked source.
     pub source_blake3: String,
     /// Hex BLAKE3 of the delivered bytes.
@@ -133,6 +139,8 @@ impl<'a> Gathering<'a> {
             release: release.release.clone(),
             recipient: release.recipient.clone(),
             time: delivered.time.clone(),
+            source_path: release.source.path.clone(),
+            source_bytes: release.source.bytes,
             source_blake3: release.source.blake3.clone(),
             output_blake3: release.output.blake3.clone(),
             sketch,

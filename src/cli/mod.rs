@@ -8,12 +8,14 @@ mod args;
 mod demo;
 mod input;
 mod ledger;
+mod originals;
 mod passphrase;
 mod recipients;
 mod setup;
 mod stamp;
 mod terminal;
 mod trace;
+mod vault;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -56,6 +58,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Stamp(stamp) => stamp::run(&session()?, &stamp),
         Command::Trace(trace) => trace::run(&session()?, &trace),
         Command::Ledger(command) => ledger::run(&session()?, command),
+        Command::Vault(command) => vault::run(&session()?, command),
         Command::Demo(demo) => demo::run(&demo),
     }
 }

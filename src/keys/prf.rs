@@ -7,6 +7,7 @@
 //!
 //! Source: the BLAKE3 paper, section 6.2 (key derivation) and 2.6 (extendable output).
 
+use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::secret::MarkingSecret;
@@ -26,6 +27,10 @@ pub enum Purpose {
     Model,
     /// Names sealed models.
     ModelName,
+    /// Seals the copies in the vault.
+    Vault,
+    /// Names the files in the vault.
+    VaultName,
 }
 
 impl Purpose {
@@ -37,6 +42,8 @@ impl Purpose {
             Purpose::Sketch => "dyepack 2026 sketch v1",
             Purpose::Model => "dyepack 2026 model v1",
             Purpose::ModelName => "dyepack 2026 model name v1",
+            Purpose::Vault => "dyepack 2026 vault v1",
+            Purpose::VaultName => "dyepack 2026 vault name v1",
         }
     }
 }
@@ -65,6 +72,11 @@ impl DerivedKey {
         let key = blake3::derive_key(purpose.context(), &material);
         material.zeroize();
         DerivedKey(key)
+    }
+
+    /// The cipher under this key, which is then used for nothing else.
+    pub fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(&self.0.into())
     }
 
     /// The key's endless pseudorandom stream.
@@ -107,6 +119,8 @@ mod tests {
             word(Purpose::Sketch, "a", 1, None),
             word(Purpose::Model, "a", 1, None),
             word(Purpose::ModelName, "a", 1, None),
+            word(Purpose::Vault, "a", 1, None),
+            word(Purpose::VaultName, "a", 1, None),
             word(Purpose::Carrier, "b", 1, None),
             word(Purpose::Carrier, "a", 2, None),
             word(Purpose::Codeword, "a", 1, Some("r")),

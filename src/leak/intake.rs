@@ -185,7 +185,8 @@ impl<R: Read> Source for Intake<R> {
 }
 
 /// Walks the rows of a block as well as it can be done. `see` gets every row that may be read, with its number in the block from
-/// 0, its fields in the header's order; what is wrong goes to `damage`, counted from 1. Gives the number of rows, damaged ones included.
+/// 0, its fields in the header's order; what is wrong goes to `damage`, counted from 1. Gives the number of rows, damaged
+/// ones included.
 pub fn walk(
     block: &Block,
     dialect: Dialect,

@@ -7,21 +7,25 @@ use crate::keys::prf::{DerivedKey, Purpose};
 use crate::leak::cells::Cells;
 use crate::leak::columns::{self, ColumnMatch, LeakedColumns, Resolved, Wanted};
 use crate::leak::intake::Intake;
+use crate::leak::reference::Reference;
 use crate::leak::repair::Repair;
 use crate::mark::marker::Marker;
+use crate::mark::policy::Plan;
 use crate::sketch::Sampler;
 use crate::table::Row;
 use crate::table::value::{self, DateOrder, Decimal};
 
+use super::beside::{Beside, SampleRow};
 use super::findings::Unreadable;
-use super::{Case, Options, Reading};
+use super::{Case, Options, Original, Reading};
 
-/// What is known of the leak's columns before it is read.
+/// What is known of the leak before it is read: its columns, and its first rows.
 pub(super) struct Table {
     /// Empty texts if there is no header.
     names: Vec<String>,
     cells: Vec<Cells>,
     map: Resolved,
+    sample: Vec<SampleRow>,
 }
 
 impl Table {
@@ -35,82 +39,146 @@ impl Table {
             intake.take_header_as_row();
             cells = intake.cells();
         }
-        Ok(Table { names: intake.head.names.clone(), cells, map })
+        let (names, mut sample) = (intake.head.names.clone(), Vec::new());
+        intake.sample(|row| sample.push(SampleRow::of(row, names.len())));
+        Ok(Table { names, cells, map, sample })
     }
 }
 
+/// A reading's columns, as they were found in the leak.
+pub(super) struct Columns {
+    found: Vec<ColumnMatch>,
+    sampler: Sampler,
+}
+
+impl Columns {
+    /// Finds all columns of the dataset, so that rows can be recognised by their contents, too.
+    pub(super) fn find(reading: &Reading, case: &Case, table: &Table) -> Columns {
+        let Reading { policy, slots, epoch, releases, .. } = reading;
+        let sampler =
+            Sampler::new(DerivedKey::new(case.secret, Purpose::Sketch, policy.name(), *epoch, None));
+        let marked = policy.lenient_plan(&|_| Some(0), slots).columns;
+        let quantum = |name: &str| {
+            marked
+                .iter()
+                .find(|column| column.name == name)
+                .map_or(Decimal::ZERO, |column| column.channel.reach())
+        };
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for name in reading.column_names() {
+            if wanted.iter().all(|wanted| wanted.name != name) {
+                wanted.push(Wanted { name, quantum: quantum(name) });
+            }
+        }
+        let leaked = LeakedColumns { names: &table.names, cells: &table.cells };
+        let found = releases.last().map_or_else(Vec::new, |latest| {
+            columns::match_columns(&wanted, &latest.sketch, leaked, &sampler, &table.map)
+        });
+        Columns { found, sampler }
+    }
+
+    /// Whether any column was found, so that an original might be of use.
+    pub(super) fn is_any(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.found.iter().find(|found| found.ours == name).map(|found| found.index)
+    }
+}
+
+/// How rows are read.
+pub(super) enum How<'a> {
+    /// By their key, taking every cell as it stands.
+    Blind(Marker),
+    /// Beside the owner's originals.
+    Beside(Beside<'a>),
+}
+
 /// A reading at work.
-pub(super) struct Reader {
+pub(super) struct Reader<'a> {
     /// Index into [`Case::readings`].
     pub reading: usize,
     pub columns: Vec<ColumnMatch>,
     pub columns_missing: Vec<String>,
     /// What is undone, by column of the leak.
     pub repairs: Vec<Repair>,
-    pub marker: Marker,
+    pub how: How<'a>,
     pub sampler: Sampler,
     pub code_length: u32,
 }
 
-impl Reader {
-    /// Finds the reading's columns in the leak. Fails with what is missing if its rows can't be recognised or no marked
-    /// column is there.
-    pub(super) fn new(reading: usize, case: &Case, table: &Table) -> Result<Reader, Unreadable> {
-        let Reading { policy, slots, epoch, releases, model } = &case.readings[reading];
-        let dataset = policy.name();
-        let sampler = Sampler::new(DerivedKey::new(case.secret, Purpose::Sketch, dataset, *epoch, None));
-        let identity = policy.identity().map(|name| Wanted { name, quantum: Decimal::ZERO });
-        let marked = policy.lenient_plan(&|_| Some(0), slots).columns;
-        let marked =
-            marked.iter().map(|column| Wanted { name: &column.name, quantum: column.channel.reach() });
-        let wanted: Vec<Wanted> = identity.chain(marked).collect();
-        let leaked = LeakedColumns { names: &table.names, cells: &table.cells };
-        let matched = |wanted: &[Wanted]| {
-            releases.last().map_or_else(Vec::new, |latest| {
-                columns::match_columns(wanted, &latest.sketch, leaked, &sampler, &table.map)
-            })
+impl<'a> Reader<'a> {
+    /// Prepares a reading, beside those of its `originals` that know rows of the leak. Fails with what is missing if no marked
+    /// column is there, or its rows can't be recognised.
+    pub(super) fn new(
+        reading: usize,
+        case: &Case,
+        table: &Table,
+        mut columns: Columns,
+        originals: &'a [Original],
+    ) -> Result<Reader<'a>, Unreadable> {
+        let Reading { policy, slots, epoch, model, .. } = &case.readings[reading];
+        let plan_by = |place: &dyn Fn(&str) -> Option<usize>| {
+            let plan = policy.lenient_plan(place, slots);
+            match model {
+                Some(model) => plan.with_model(model, place),
+                None => plan,
+            }
         };
-        let columns = matched(&wanted);
-        let index_of = |name: &str| columns.iter().find(|found| found.ours == name).map(|found| found.index);
-        let mut plan = policy.lenient_plan(&index_of, slots);
-        if !plan.missing_identity.is_empty() || plan.columns.is_empty() {
-            let marked_missing = if plan.columns.is_empty() { plan.absent } else { Vec::new() };
-            let identity_missing = plan.missing_identity;
-            return Err(Unreadable { dataset: dataset.to_owned(), identity_missing, marked_missing });
-        }
-        plan.columns = plan
-            .columns
-            .into_iter()
-            .map(|column| {
-                let order = date_order(&table.cells[column.index]);
-                if order == DateOrder::Unknown { column } else { column.reading_dates(order) }
-            })
-            .collect();
-        if let Some(model) = model {
-            let beside = |name| Wanted { name, quantum: Decimal::ZERO };
-            let beside = matched(&model.contexts().into_iter().map(beside).collect::<Vec<_>>());
-            let place = |name: &str| {
-                let found = || beside.iter().find(|found| found.ours == name).map(|found| found.index);
-                index_of(name).or_else(found)
-            };
-            plan = plan.with_model(model, &place);
-        }
+        let mut plan = plan_by(&|name| columns.place(name));
         let mut repairs = vec![Repair::NONE; table.names.len()];
-        columns.iter().for_each(|found| repairs[found.index] = found.repair);
+        columns.found.iter().for_each(|found| repairs[found.index] = found.repair);
+        let marker = |plan| Marker::new(case.secret, policy.name(), *epoch, policy.code_length(), plan);
+        let beside = if plan.columns.is_empty() {
+            None
+        } else {
+            let of_original = |original: &Reference| {
+                let place = |name: &str| original.header().iter().position(|known| known == name);
+                let plan = plan_by(&place);
+                plan.missing_identity.is_empty().then(|| marker(plan))
+            };
+            Beside::new(originals, of_original, &columns.found, &repairs, &table.sample)
+        };
+        if beside.is_none() && !plan.missing_identity.is_empty() || plan.columns.is_empty() {
+            let marked_missing = if plan.columns.is_empty() { plan.absent } else { Vec::new() };
+            let (dataset, identity_missing) = (policy.name().to_owned(), plan.missing_identity);
+            return Err(Unreadable { dataset, identity_missing, marked_missing });
+        }
+        let columns_missing = plan.absent.clone();
+        read_dates(&mut plan, table);
+        let how = match beside {
+            Some((beside, mended)) => {
+                mended.describe(&mut columns.found);
+                repairs = mended.repairs;
+                How::Beside(beside)
+            }
+            None => How::Blind(marker(plan)),
+        };
         Ok(Reader {
             reading,
-            columns_missing: plan.absent.clone(),
-            columns,
+            columns_missing,
+            columns: columns.found,
             repairs,
-            marker: Marker::new(case.secret, dataset, *epoch, policy.code_length(), plan),
-            sampler,
+            how,
+            sampler: columns.sampler,
             code_length: policy.code_length(),
         })
     }
 
-    /// Where a row stands in the order of keys.
-    pub(super) fn rank(&self, row: &impl Row) -> u64 {
-        self.marker.plan().identity.first().map_or(0, |&column| value::rank(&row.cell(column)))
+    /// Where a row read blindly stands in the order of keys.
+    pub(super) fn rank(&self, marker: &Marker, row: &impl Row) -> u64 {
+        marker.plan().identity.first().map_or(0, |&column| value::rank(&row.cell(column)))
+    }
+}
+
+/// Short dates are read in the order that the leak's sample shows.
+fn read_dates(plan: &mut Plan, table: &Table) {
+    for column in &mut plan.columns {
+        let order = date_order(&table.cells[column.index]);
+        if order != DateOrder::Unknown {
+            *column = column.clone().reading_dates(order);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 const FLOORS: [&[&str]; 7] = [
     &["error"],
     &["keys", "table"],
-    &["mark", "ledger", "sketch"],
+    &["mark", "ledger", "sketch", "vault"],
     &["leak", "evidence", "home", "models", "known"],
     &["stamp", "trace", "attack", "demo"],
     &["report"],

@@ -23,8 +23,8 @@ use crate::table::value::Decimal;
 
 use super::cells::Cells;
 use super::likeness::Likeness;
-use super::repair::Repair;
 use super::repair::guess::{Guess, Variants};
+use super::repair::{Noise, Repair};
 
 pub use header::is_row;
 pub use map::{Mapping, Place, Resolved, resolve};
@@ -77,6 +77,9 @@ pub struct ColumnMatch {
     /// What was done to its cells, and is undone; in words, or `null`.
     #[serde(serialize_with = "in_words")]
     pub repair: Repair,
+    /// What was done to its cells and can't be undone, as far as the original tells; in words, or `null`.
+    #[serde(serialize_with = "noise_in_words")]
+    pub noise: Noise,
     /// Its index in the leak.
     #[serde(skip)]
     pub index: usize,
@@ -84,6 +87,10 @@ pub struct ColumnMatch {
 
 fn in_words<S: Serializer>(repair: &Repair, serializer: S) -> Result<S::Ok, S::Error> {
     (!repair.is_none()).then(|| repair.to_string()).serialize(serializer)
+}
+
+fn noise_in_words<S: Serializer>(noise: &Noise, serializer: S) -> Result<S::Ok, S::Error> {
+    (*noise != Noise::None).then(|| noise.to_string()).serialize(serializer)
 }
 
 /// A column of ours that tracing needs.
@@ -124,6 +131,7 @@ pub fn match_columns(
             by: found.by,
             confidence: found.confidence,
             repair: matcher.repair(&found, wanted.quantum),
+            noise: Noise::None,
             index: found.leaked,
         })
     });

@@ -11,6 +11,9 @@ const UNITS: [Unit; 4] = [Unit::Tens(2), Unit::Tens(-2), Unit::Tens(3), Unit::Te
 /// The longest code whose zeros are put back.
 const LONGEST_CODE: usize = 18;
 
+/// Dates that all could be exchanged by accident once in 7,000 times: twelve days of thirty can.
+const TELLING_CELLS: u64 = 10;
+
 /// How a column's cells can be read, in numbers of cells.
 #[derive(Default)]
 struct Readings {
@@ -111,10 +114,12 @@ impl Readings {
 
     fn dates(&self, undos: &mut Vec<Undo>) {
         let ordered = |order| Undo::Date(Dates::ordered(order));
-        if self.mostly(self.dated) && !self.mostly(self.iso) {
+        let [day_only, month_only] = self.only;
+        // One date that is possible in one order alone tells the order of all.
+        let is_told = (day_only > 0) != (month_only > 0);
+        if self.mostly(self.dated) && !self.mostly(self.iso) && !is_told {
             undos.push(ordered(DateOrder::Unknown));
         }
-        let [day_only, month_only] = self.only;
         let orders = [
             (DateOrder::DayFirst, self.day_first, month_only),
             (DateOrder::MonthFirst, self.month_first, day_only),
@@ -123,12 +128,14 @@ impl Readings {
             if contrary > 0 || reads == 0 {
                 continue;
             }
-            if self.mostly(reads) {
+            // A spreadsheet that reads dates in the other order turns those that it can into dates, and leaves the others as text. So
+            // the one kind could all be exchanged, and none of the other.
+            let may_be_mixed = self.iso > 0 && self.exchangeable == self.iso && self.mostly(reads + self.iso);
+            let is_mixed = may_be_mixed && self.iso >= TELLING_CELLS && reads == day_only + month_only;
+            if self.mostly(reads) && !is_mixed {
                 undos.push(ordered(order));
             }
-            // A spreadsheet that reads dates in the other order turns those that it can into dates, and leaves the others as
-            // text.
-            if self.mostly(reads + self.iso) && self.iso > 0 && self.exchangeable == self.iso {
+            if may_be_mixed {
                 undos.push(Undo::Date(Dates { swapped: true, ..Dates::ordered(order) }));
             }
         }

@@ -10,7 +10,9 @@
 
 mod candidates;
 mod date;
+mod fit;
 pub mod guess;
+mod noise;
 pub(super) mod number;
 mod row;
 
@@ -21,6 +23,8 @@ use crate::table::value::{Decimal, is_missing, trim};
 
 pub use candidates::candidates;
 pub use date::Dates;
+pub use fit::Fit;
+pub use noise::{Law, Noise, Rounding, Spread};
 pub use number::{Spelling, Unit};
 pub use row::{RepairedRow, UNREADABLE};
 

@@ -21,6 +21,9 @@ use crate::{
 /// More values than this make a column no context: most pairs would be too rare to say anything.
 const MAX_BESIDE: usize = 256;
 
+/// Longer cells are free text, which the vault does not keep either.
+const MAX_BESIDE_BYTES: usize = 64;
+
 /// More values than this and pairs with other columns are too rare to count.
 const MAX_PAIRED: usize = 1_024;
 
@@ -209,7 +212,7 @@ impl Beside {
             }
         };
         self.codes.push(code);
-        if self.codes_of.len() > MAX_BESIDE {
+        if self.codes_of.len() > MAX_BESIDE || canonical.len() > MAX_BESIDE_BYTES {
             self.is_usable = false;
             self.codes = Vec::new();
             self.codes_of = HashMap::new();

@@ -107,6 +107,15 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// `true` or `false`.
+    pub(super) fn truth(&self, key: &str) -> Result<Option<bool>> {
+        let Some((_, value)) = self.entry(key) else { return Ok(None) };
+        match value.get_ref() {
+            DeValue::Boolean(truth) => Ok(Some(*truth)),
+            _ => Err(self.wrong_type(key, value, "true or false")),
+        }
+    }
+
     /// One name or a list of names.
     pub(super) fn names(&self, key: &str) -> Result<Option<Located<Vec<Located<String>>>>> {
         const EXPECTED: &str = "a list of column names";

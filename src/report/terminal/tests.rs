@@ -43,6 +43,9 @@ fn found(verdict: Verdict) -> Findings {
         unreadable: Vec::new(),
         columns: Vec::new(),
         columns_missing: Vec::new(),
+        reference: None,
+        makeup: None,
+        source_map: Vec::new(),
     }
 }
 
@@ -57,6 +60,8 @@ fn accused(recipient: &str, ln_family_p: Option<f64>) -> Accused {
         name: Some("Acme Analytics".into()),
         dataset: Some("encounters".into()),
         ln_family_p,
+        found_by: None,
+        share: None,
         releases: vec![ReleaseMatch {
             release: format!("r-{recipient}"),
             recipient: recipient.into(),

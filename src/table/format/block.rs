@@ -95,6 +95,40 @@ impl Options {
     }
 }
 
+/// A source whose first block may be looked at before it is taken.
+pub struct Peeked<S> {
+    first: Option<Block>,
+    rest: S,
+}
+
+impl<S: Source> Peeked<S> {
+    /// Nothing is read yet.
+    pub fn new(source: S) -> Peeked<S> {
+        Peeked { first: None, rest: source }
+    }
+
+    /// The first block, if there is one.
+    pub fn peek(&mut self) -> Result<Option<&Block>> {
+        if self.first.is_none() {
+            let mut block = Block::default();
+            self.first = self.rest.next_block(&mut block)?.then_some(block);
+        }
+        Ok(self.first.as_ref())
+    }
+}
+
+impl<S: Source> Source for Peeked<S> {
+    fn next_block(&mut self, block: &mut Block) -> Result<bool> {
+        match self.first.take() {
+            Some(first) => {
+                *block = first;
+                Ok(true)
+            }
+            None => self.rest.next_block(block),
+        }
+    }
+}
+
 /// A reader that cuts a file into blocks.
 pub trait Source {
     /// Fills `block` with the next records, reusing its buffer; false after the last ones.

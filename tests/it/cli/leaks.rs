@@ -84,6 +84,29 @@ fn a_header_that_is_lost_is_not_made_up_from_a_row() {
 }
 
 #[test]
+fn columns_may_be_mapped_by_hand() {
+    let desk = stamped();
+    let rows = shuffled(&desk);
+    leak(&desk, "a,b,ward,c,note", &rows[..150]);
+    let said = desk.trace(&["leak.csv", "--map", "#1=visit", "--map", "c=cost", "--map", "ward=", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&said.ok().out()).unwrap();
+    let columns: Vec<_> =
+        json["columns"].as_array().unwrap().iter().map(|c| (&c["ours"], &c["leaked"], &c["by"])).collect();
+    let given: Vec<_> = columns.iter().filter(|(_, _, by)| *by == "given").collect();
+    assert_eq!(given.len(), 2, "{columns:?}");
+    assert!(columns.iter().any(|(ours, leaked, by)| *ours == "seen" && *leaked == "b" && *by == "contents"));
+    assert!(columns.iter().all(|(ours, _, _)| *ours != "ward"), "{columns:?}");
+
+    let error = "leak.csv: the leak has no column `wards`";
+    desk.trace(&["leak.csv", "--map", "wards=ward"]).fails(2, error, "did you mean `ward`?");
+    let error = "leak.csv: no dataset has a column `costs`";
+    desk.trace(&["leak.csv", "--map", "c=costs"]).fails(2, error, "did you mean `cost`?");
+    let error = "leak.csv: the leak has no column #6: it has 5";
+    desk.trace(&["leak.csv", "--map", "#6=cost"]).fails(2, error, "columns are counted from 1");
+    assert!(desk.trace(&["leak.csv", "--map", "cost"]).exits(2).stderr.contains("must be `leaked=ours`"));
+}
+
+#[test]
 fn the_unmarked_original_accuses_nobody() {
     let desk = stamped();
     let out = desk.trace(&["visits.csv"]).exits(1).out();
