@@ -108,7 +108,16 @@ pub enum Recipient {
 #[derive(Debug, Subcommand)]
 pub enum Policy {
     /// Put a policy into force
-    Adopt { file: PathBuf },
+    Adopt {
+        file: PathBuf,
+        /// Learn from this CSV table what occurs in the marked columns, so that no mark looks out of place
+        /// [default: the model in force stays]
+        #[arg(long, value_name = "DATA")]
+        model: Option<PathBuf>,
+        /// Mark without a model from now on
+        #[arg(long, conflicts_with = "model")]
+        no_model: bool,
+    },
     /// Print the policy in force
     Show { dataset: String },
 }

@@ -4,9 +4,11 @@
 
 use std::io::Read as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use dyepack::demo::hospital;
 use dyepack::keys::secret::MarkingSecret;
+use dyepack::mark::model::Model;
 use dyepack::mark::policy::Policy;
 use dyepack::stamp::engine::{self, Marking, Stamped};
 use dyepack::trace::{self, Case, Findings, Reading, Suspect};
@@ -139,6 +141,8 @@ pub struct Lab {
     secret: MarkingSecret,
     readings: Vec<Reading>,
     pub recipients: Vec<Suspect>,
+    /// What occurs in the marked columns, for stamping.
+    pub model: Option<Model>,
 }
 
 /// The id of the nth recipient.
@@ -148,7 +152,7 @@ pub fn recipient(n: usize) -> String {
 
 fn reading(policy: &str) -> Reading {
     let policy = Policy::parse(policy).expect("a policy");
-    Reading { slots: policy.slots_after(&[]), policy, epoch: 1, releases: Vec::new() }
+    Reading { slots: policy.slots_after(&[]), policy, epoch: 1, releases: Vec::new(), model: None }
 }
 
 impl Lab {
@@ -160,6 +164,7 @@ impl Lab {
             secret: MarkingSecret::from_bytes(key),
             readings: vec![reading(policy)],
             recipients: (0..recipients).map(|n| Suspect { id: recipient(n), name: None }).collect(),
+            model: None,
         };
         lab.deliver(&recipient(0), &source.to_csv());
         lab
@@ -179,7 +184,8 @@ impl Lab {
     /// Stamps CSV bytes.
     pub fn stamp(&self, recipient: &str, source: &[u8], options: &engine::Options) -> (Vec<u8>, Stamped) {
         let Reading { policy, slots, epoch, .. } = &self.readings[0];
-        let marking = Marking { secret: &self.secret, policy, slots, epoch: *epoch, recipient };
+        let model = self.model.as_ref();
+        let marking = Marking { secret: &self.secret, policy, slots, epoch: *epoch, recipient, model };
         let mut copy = Vec::new();
         let stamped =
             engine::stamp(source, &mut copy, &marking, options).expect("the source fits the policy");
@@ -189,6 +195,11 @@ impl Lab {
     /// The rows as `recipient` has them.
     pub fn copy(&self, recipient: &str, rows: &Table) -> Table {
         Table::parse(&self.stamp(recipient, &rows.to_csv(), &engine::Options::default()).0)
+    }
+
+    /// Whether traces read by the model that copies are stamped with.
+    pub fn read_with_model(&mut self, with_model: bool) {
+        self.readings[0].model = self.model.clone().filter(|_| with_model).map(Arc::new);
     }
 
     /// Stamps CSV bytes and records the release.

@@ -10,8 +10,8 @@ const FLOORS: [&[&str]; 7] = [
     &["error"],
     &["keys", "table"],
     &["mark", "ledger", "sketch", "vault"],
-    &["leak", "evidence", "home", "known"],
-    &["stamp", "trace", "demo"],
+    &["leak", "evidence", "home", "models", "known"],
+    &["stamp", "trace", "attack", "demo"],
     &["report"],
     &["cli"],
 ];

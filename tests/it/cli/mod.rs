@@ -12,6 +12,7 @@ mod keys;
 mod leaks;
 mod ledger;
 mod lock;
+mod model;
 mod policy;
 mod privacy;
 mod recipients;
