@@ -54,6 +54,7 @@
 //! | [`leak`], [`evidence`] | reading whatever turned up; from bits to a bound |
 //! | [`home`], [`known`] | a folder of keys and ledger; what it has on record when a leak turns up |
 //! | [`stamp`], [`mod@trace`] | a file in and a copy out; a leak in and findings out |
+//! | [`attack`], [`trial`] | what is done to copies before they turn up; how often the right one is named all the same |
 //! | [`report`], [`cli`], [`demo`] | findings for people and programs; the command; generated data |
 //!
 //! # Manual
@@ -64,6 +65,7 @@
 // Module pages speak of their private neighbours; with `--document-private-items` these links lead somewhere.
 #![allow(rustdoc::private_intra_doc_links)]
 
+pub mod attack;
 pub mod cli;
 pub mod demo;
 pub mod error;
@@ -80,5 +82,6 @@ pub mod sketch;
 pub mod stamp;
 pub mod table;
 pub mod trace;
+pub mod trial;
 
 pub use error::{Error, Result};
