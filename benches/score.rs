@@ -8,6 +8,7 @@ use dyepack::evidence::counts::Counts;
 use dyepack::evidence::score::Evidence;
 use dyepack::keys::secret::MarkingSecret;
 use dyepack::mark::code::{Code, codeword_key};
+use dyepack::mark::marker::Bit;
 
 const LENGTH: u32 = 65_536;
 
@@ -22,7 +23,7 @@ fn score(criterion: &mut Criterion) {
         for carrier in 0..carriers {
             // A step that is odd walks through all positions.
             let position = carrier.wrapping_mul(40_503) % LENGTH;
-            counts.add(position, leaker.bit(position));
+            counts.add(Bit::plain(position, leaker.bit(position)));
         }
         let evidence = Evidence::new(&counts, &code);
         for recipients in [100, 10_000, 100_000] {

@@ -25,6 +25,29 @@ pub struct Coin {
     pub if_zero: f64,
 }
 
+impl Coin {
+    /// Adds the weights of more reads of the same position: it stays one coin.
+    pub fn add(&mut self, other: Coin) {
+        assert_eq!(self.bias, other.bias, "one position has one bias");
+        self.if_one += other.if_one;
+        self.if_zero += other.if_zero;
+    }
+
+    /// `ln E e^{t w}` of its weight `w`.
+    pub(super) fn cumulant(&self, tilt: f64) -> f64 {
+        let (top, rest) = self.cumulant_parts(tilt);
+        top + rest
+    }
+
+    /// The cumulant as the larger exponent and the rest, a logarithm of something in (0, 1].
+    fn cumulant_parts(&self, tilt: f64) -> (f64, f64) {
+        let top = self.if_one.max(self.if_zero);
+        let rest = self.bias * (tilt * (self.if_one - top)).exp()
+            + (1.0 - self.bias) * (tilt * (self.if_zero - top)).exp();
+        (tilt * top, rest.ln())
+    }
+}
+
 /// The distribution of an innocent's score.
 #[derive(Clone, Debug)]
 pub struct Tail {
@@ -97,15 +120,9 @@ impl Tail {
     /// `K(t)`, and the sum of the absolute values of what was added up.
     fn cumulant(&self, tilt: f64) -> (f64, f64) {
         self.coins.iter().fold((0.0, 0.0), |(sum, magnitude), coin| {
-            let top = coin.if_one.max(coin.if_zero);
-            // The larger exponent is taken out, so that the logarithm's argument lies in (0, 1].
-            let rest = (coin.bias * (tilt * (coin.if_one - top)).exp()
-                + (1.0 - coin.bias) * (tilt * (coin.if_zero - top)).exp())
-            .ln();
-            (
-                sum + (tilt * top + rest),
-                magnitude + tilt * coin.if_one.abs().max(coin.if_zero.abs()) + rest.abs(),
-            )
+            let (top, rest) = coin.cumulant_parts(tilt);
+            let largest = tilt * coin.if_one.abs().max(coin.if_zero.abs());
+            (sum + (top + rest), magnitude + largest + rest.abs())
         })
     }
 

@@ -165,15 +165,15 @@ impl<R: Read> Source for Intake<R> {
     }
 }
 
-/// Walks the rows of a block as well as it can be done. `see` gets every row that may be read, its fields in the header's
-/// order; what is wrong goes to `damage`, counted from 1. Gives the number of rows, damaged ones included.
+/// Walks the rows of a block as well as it can be done. `see` gets every row that may be read, with its number in the block from
+/// 0, its fields in the header's order; what is wrong goes to `damage`, counted from 1. Gives the number of rows, damaged ones included.
 pub fn walk(
     block: &Block,
     dialect: Dialect,
     width: usize,
     fields: &mut Fields,
     damage: &mut DamageList,
-    mut see: impl FnMut(&CsvRow),
+    mut see: impl FnMut(u64, &CsvRow),
 ) -> u64 {
     if let Some(found) = block.damage() {
         damage.add(
@@ -201,7 +201,7 @@ pub fn walk(
                 fields.drop_last();
             }
         }
-        see(&CsvRow { bytes: block.bytes(), fields });
+        see(rows - 1, &CsvRow { bytes: block.bytes(), fields });
     }
     rows
 }

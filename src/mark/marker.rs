@@ -7,12 +7,14 @@
 //! row has the same mark in every later release (DESIGN 2.2, 2.3).
 //!
 //! Invariants: which cells are carriers, and where, does not depend on the recipient; a cell changes only if the policy's
-//! plan can express both bits there; [`Marker::mark`] and [`Marker::read`] share [`Draw`], and so can't drift apart.
+//! plan can express both bits there; [`Marker::mark`], [`Marker::expect`] and [`Marker::read`] share [`Draw`], and so can't drift
+//! apart.
 
 use crate::keys::prf::{DerivedKey, Purpose};
 use crate::keys::secret::MarkingSecret;
 use crate::mark::channel::Embedded;
 use crate::mark::code::{self, Codeword};
+use crate::mark::compare::{Carrier, Expectations};
 use crate::mark::policy::{Column, Plan};
 use crate::table::{Row, value};
 
@@ -175,26 +177,61 @@ impl Marker {
     ) -> Option<u64> {
         tally.rows += 1;
         let id = self.hash_row(row, scratch)?;
-        for (i, column) in self.plan.columns.iter().enumerate() {
-            let draw = self.draw(&scratch.hash, column);
-            if !draw.selected {
-                continue;
-            }
-            let cell = row.cell(column.index);
-            let Some(text) = carrier_text(&cell) else { continue };
-            scratch.text.clear();
+        let Scratch { hash, text, .. } = scratch;
+        self.selected(row, hash, |i, column, draw, cell| {
+            text.clear();
             let bit = codeword.bit(draw.position);
-            match column.channel.embed(text, bit, draw.spin, &column.limits(row), &mut scratch.text) {
-                None => continue,
+            match column.channel.embed(cell, bit, draw.spin, &column.limits(row), text) {
+                None => return,
                 Some(Embedded::Kept) => {}
                 Some(Embedded::Changed) => {
                     tally.changed[i] += 1;
-                    edit(column.index, &scratch.text);
+                    edit(column.index, text);
                 }
             }
             tally.carriers += 1;
-        }
+        });
         Some(id)
+    }
+
+    /// The row's number in sketches, alone; `None` if it has no identity.
+    pub fn id(&self, row: &impl Row, scratch: &mut Scratch) -> Option<u64> {
+        self.hash_row(row, scratch)
+    }
+
+    /// What every recipient's copy of an original row may hold: its carriers, with what each bit makes of them.
+    pub fn expect(&self, original: &impl Row, scratch: &mut Scratch, out: &mut Expectations) {
+        out.clear();
+        out.id = self.hash_row(original, scratch);
+        if out.id.is_none() {
+            return;
+        }
+        self.selected(original, &scratch.hash, |i, column, draw, cell| {
+            let Some(said) = column.channel.read(cell, draw.spin) else { return };
+            let limits = column.limits(original);
+            out.push_other(|other| {
+                match column.channel.embed(cell, !said, draw.spin, &limits, other) {
+                    Some(Embedded::Changed) => {
+                        Some(Carrier { column: i, position: draw.position, spin: draw.spin, original: said })
+                    }
+                    // An embedding that keeps the cell for the bit that it does not say would be no inverse of reading.
+                    Some(Embedded::Kept) | None => None,
+                }
+            });
+        });
+    }
+
+    /// Calls `see` with each cell that the key selects and that holds text: column's index in the plan, column, draw, text.
+    fn selected(&self, row: &impl Row, hash: &[u8], mut see: impl FnMut(usize, &Column, Draw, &str)) {
+        for (i, column) in self.plan.columns.iter().enumerate() {
+            let draw = self.draw(hash, column);
+            if !draw.selected {
+                continue;
+            }
+            if let Some(text) = carrier_text(&row.cell(column.index)) {
+                see(i, column, draw, text);
+            }
+        }
     }
 
     /// Reads one leaked row into `reads`.

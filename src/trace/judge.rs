@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use crate::evidence::score::{Candidate, DECODERS, Decoder, Evidence};
-use crate::evidence::verdict::{Family, Verdict};
+use crate::evidence::verdict::{Family, Stage, Verdict};
 use crate::mark::code::{self, Code};
 use crate::sketch::{Containment, Sketch};
 
 use super::findings::{
     Accused, CandidateSummary, EvidenceSummary, Findings, IdenticalRelease, LeakSummary, ReleaseMatch, Share,
 };
-use super::read::{ReadAs, Transcript};
+use super::gather::ReadAs;
+use super::read::Transcript;
 use super::{Case, KnownRelease, Reading, Suspect};
 
 /// Candidates and releases that a report lists at most, beside the accused.
@@ -87,7 +88,7 @@ impl<'a> Scored<'a> {
         let (policy, epoch) = (&reading.policy, reading.epoch);
         let code = Code::new(case.secret, policy.name(), epoch, policy.code_length());
         let evidence = Evidence::new(&read.counts, &code);
-        let ln_threshold = family.ln_threshold(case.alpha);
+        let ln_threshold = family.ln_threshold(Stage::WHOLE, case.alpha);
         let scores = evidence.score_all(&code, case.recipients.len(), |recipient| {
             code::codeword_key(case.secret, policy.name(), epoch, &case.recipients[recipient].id)
         });
@@ -125,7 +126,7 @@ impl<'a> Scored<'a> {
                 decoder: decoder_name(candidate.decoder),
                 score: candidate.score,
                 ln_p: candidate.ln_p,
-                ln_family_p: family.ln_family_p(candidate.ln_p),
+                ln_family_p: family.ln_family_p(Stage::WHOLE, candidate.ln_p),
             })
             .collect()
     }
@@ -179,7 +180,7 @@ fn accuse(scored: &[Scored], exact: Option<&str>, case: &Case, family: Family) -
             .iter()
             .map(move |candidate| (scored, &case.recipients[candidate.recipient], candidate.ln_p))
     }) {
-        let ln_family_p = family.ln_family_p(ln_p);
+        let ln_family_p = family.ln_family_p(Stage::WHOLE, ln_p);
         let is_named = ln_family_p < case.alpha.ln() && exact.is_none_or(|id| id == suspect.id);
         if !is_named {
             continue;
@@ -262,6 +263,8 @@ fn decoder_name(decoder: Decoder) -> String {
     match decoder {
         Decoder::Symmetric => "symmetric".into(),
         Decoder::Likelihood(colluders) => format!("likelihood ratio, {colluders} colluders"),
+        Decoder::Agreement => "agreement".into(),
+        Decoder::Noisy(percent) => format!("likelihood ratio, {percent} % noise"),
     }
 }
 

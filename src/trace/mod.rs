@@ -15,8 +15,10 @@ use crate::error::Result;
 use crate::keys::secret::MarkingSecret;
 
 pub mod findings;
+mod gather;
 mod judge;
 mod read;
+mod reader;
 
 pub use crate::known::{Known, KnownRelease, Reading, Suspect};
 pub use findings::Findings;

@@ -13,6 +13,7 @@ use dyepack::evidence::score::{DECODERS, Evidence};
 use dyepack::evidence::tail::{Coin, Tail};
 use dyepack::keys::secret::MarkingSecret;
 use dyepack::mark::code::{Code, codeword_key};
+use dyepack::mark::marker::Bit;
 use dyepack::trial::interval::{binomial_tail, clopper_pearson};
 use rand::RngExt as _;
 
@@ -144,7 +145,7 @@ fn the_bound_is_a_p_value_whatever_was_leaked() {
             let ln_ps: Vec<f64> = scores.iter().map(|scores| tail.ln_bound(scores[d])).collect();
             assert_eq!(excess(&ln_ps), None, "{name}, {:?}", DECODERS[d]);
         }
-        // The best of the four decoders, paid for.
+        // The best of the five decoders, paid for.
         let paid = (DECODERS.len() as f64).ln();
         let ranking = evidence.rank(&scores, f64::INFINITY);
         assert_eq!(ranking.len(), innocents);
@@ -156,8 +157,8 @@ fn the_bound_is_a_p_value_whatever_was_leaked() {
 fn counts(reads: &Reads) -> Counts {
     let mut counts = Counts::new(LENGTH);
     for &(position, zeros, ones) in reads {
-        (0..zeros).for_each(|_| counts.add(position, false));
-        (0..ones).for_each(|_| counts.add(position, true));
+        (0..zeros).for_each(|_| counts.add(Bit::plain(position, false)));
+        (0..ones).for_each(|_| counts.add(Bit::plain(position, true)));
     }
     counts
 }

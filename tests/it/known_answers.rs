@@ -3,9 +3,10 @@
 
 use dyepack::evidence::counts::Counts;
 use dyepack::evidence::score::Evidence;
-use dyepack::evidence::verdict::Family;
+use dyepack::evidence::verdict::{Family, Stage};
 use dyepack::keys::secret::MarkingSecret;
 use dyepack::mark::code::{Code, codeword_key};
+use dyepack::mark::marker::Bit;
 use dyepack::mark::policy::Column;
 use rand::RngExt as _;
 
@@ -79,9 +80,10 @@ fn scores_and_bounds_agree_with_the_reference() {
             // Recipient 0 leaks half of it, chance the rest; some positions repeat.
             let position = rng.random_range(0..LENGTH / 8) as u32;
             let bit = if rng.random() { words[0][position as usize] } else { rng.random() };
-            counts.add(position, bit);
+            counts.add(Bit::plain(position, bit));
         }
-        let reads: Vec<(u32, u32, u32)> = counts.positions().collect();
+        let reads: Vec<(u32, u32, u32)> =
+            counts.groups().map(|group| (group.position, group.zeros, group.ones)).collect();
         let evidence = Evidence::new(&counts, &code);
         let scores =
             evidence.score_all(&code, ids.len(), |n| codeword_key(&secret(), SCOPE.dataset, 1, &ids[n]));
@@ -101,7 +103,7 @@ fn scores_and_bounds_agree_with_the_reference() {
             }
             let found = ranking.iter().find(|candidate| candidate.recipient == n).unwrap().ln_p;
             assert!((found - least).abs() <= 1e-6 * least.abs().max(1.0), "recipient {n}: {found}, {least}");
-            let family = Family { recipients: 12, readings: 2 }.ln_family_p(found);
+            let family = Family { recipients: 12, readings: 2 }.ln_family_p(Stage::WHOLE, found);
             assert!((family - reference::ln_family(found, 12, 2)).abs() < 1e-9);
         }
     }

@@ -64,8 +64,10 @@ impl Scope<'_> {
     }
 }
 
-/// The decoders, in the product's order; 0 colluders stands for the symmetric score.
-pub const DECODERS: [u32; 4] = [0, 1, 4, 16];
+/// The decoders, in the product's order; 0 colluders stands for the symmetric score, the last for plain agreement.
+pub const DECODERS: [u32; 5] = [0, 1, 4, 16, AGREEMENT];
+
+const AGREEMENT: u32 = u32::MAX;
 
 const NOISE: f64 = 0.02;
 
@@ -73,6 +75,9 @@ const NOISE: f64 = 0.02;
 fn match_and_mismatch(colluders: u32, q: f64) -> (f64, f64) {
     if colluders == 0 {
         return (((1.0 - q) / q).sqrt(), -(q / (1.0 - q)).sqrt());
+    }
+    if colluders == AGREEMENT {
+        return (1.0, -1.0);
     }
     let (c, e) = (f64::from(colluders), NOISE);
     let innocent = (1.0 - e) * q + e / 2.0;
@@ -132,7 +137,7 @@ pub fn ln_bound(weights: &[Weight], score: f64) -> f64 {
     exponent(0.5 * (low + high)).min(0.0)
 }
 
-/// The bound for the best of all decoders among so many recipients and readings.
+/// The bound for the best of all decoders among so many recipients and readings: the whole leak has three quarters of alpha.
 pub fn ln_family(ln_p: f64, recipients: usize, readings: usize) -> f64 {
-    (ln_p + ((recipients * readings * DECODERS.len()) as f64).ln()).min(0.0)
+    (ln_p + ((recipients * readings * DECODERS.len()) as f64 / 0.75).ln()).min(0.0)
 }

@@ -23,7 +23,7 @@ use crate::{
         reason::PolicyReason,
         section::{Located, Section},
     },
-    table::value::{DateOrder, Decimal, Layout, Moment, Numeric, trim},
+    table::value::{DateOrder, Decimal, Layout, Moment, Numeric, fold, trim},
 };
 
 const KEYS: &[&str] = &["quantum", "max_change", "min", "max", "order"];
@@ -143,6 +143,21 @@ impl Channel for Date {
 
     fn ordinal(&self, cell: &str) -> Option<Decimal> {
         Moment::parse(cell, self.order, Numeric::Yes).map(Moment::ordinal)
+    }
+
+    /// Instants of one quantum are one: a leak whose seconds were dropped still tells the minute. Text coarser than the quantum
+    /// is the same as nothing but itself.
+    fn same(&self, a: &str, b: &str) -> bool {
+        let moment = |text| Moment::parse(text, self.order, Numeric::Yes);
+        match (moment(a), moment(b)) {
+            (Some(a), Some(b)) if self.resolves(a) && self.resolves(b) => {
+                let quanta = |moment: Moment| moment.ordinal().floor_div(self.lattice.quantum);
+                quanta(a) == quanta(b)
+            }
+            (Some(a), Some(b)) => a.ordinal() == b.ordinal() && a.precision() == b.precision(),
+            (None, None) => fold(a) == fold(b),
+            _ => false,
+        }
     }
 
     fn reach(&self) -> Decimal {

@@ -26,7 +26,7 @@ use std::{fmt, sync::Arc};
 use super::policy::section::Section;
 use crate::{
     Result,
-    table::value::{DateOrder, Decimal, trim},
+    table::value::{DateOrder, Decimal, fold, trim},
 };
 
 pub use category::Category;
@@ -100,6 +100,16 @@ pub trait Channel: fmt::Debug + Send + Sync {
     /// Where the cell stands in the order that the policy's `before` and `at_most` speak of.
     fn ordinal(&self, _cell: &str) -> Option<Decimal> {
         None
+    }
+
+    /// Whether two texts say one value, however they are written: the same number, the same instant as finely as the column is
+    /// marked, the same words.
+    fn same(&self, a: &str, b: &str) -> bool {
+        match (self.ordinal(a), self.ordinal(b)) {
+            (Some(a), Some(b)) => a == b,
+            (None, None) => fold(a) == fold(b),
+            _ => false,
+        }
     }
 
     /// Whether a cell that says no bit is at least of the column's kind: never marked, rather than damaged.

@@ -7,6 +7,7 @@
 //! * [`Decimal`]: an exact number. Floats never touch a cell.
 //! * [`Moment`]: an instant with the precision that the text had, and its rewriting in the same layout.
 //! * [`identity`]: the canonical bytes of one key cell, from which the row's randomness is derived.
+//! * [`rank`]: where a key stands in the order of its column.
 //! * [`is_missing`]: the spellings of "no value".
 //!
 //! Invariants: reading is tolerant and never panics, whatever the bytes; rewriting is strict and refuses
@@ -15,12 +16,14 @@
 mod decimal;
 mod identity;
 mod moment;
+mod rank;
 
 use std::borrow::Cow;
 
 pub use decimal::{Decimal, MAX_DECIMALS, MAX_INTEGER_DIGITS};
 pub use identity::identity;
 pub use moment::{DateOrder, Layout, Moment, Numeric, Precision};
+pub use rank::rank;
 
 /// The longest spelling of "no value".
 const MISSING_MAX_BYTES: usize = 5;
