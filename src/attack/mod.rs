@@ -42,6 +42,7 @@ pub use dates::DatePart;
 pub use excel::ExcelDates;
 pub use mix::Mixture;
 pub use oracle::Oracle;
+pub(crate) use reason::toml as bad_toml;
 pub use table::Table;
 
 /// The randomness of attacks. Named, so that a seed means the same leak everywhere.

@@ -5,6 +5,7 @@
 //! class (DESIGN section 6).
 
 mod args;
+mod attack;
 mod demo;
 mod input;
 mod ledger;
@@ -14,6 +15,7 @@ mod setup;
 mod stamp;
 mod terminal;
 mod trace;
+mod trial;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -56,6 +58,8 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Stamp(stamp) => stamp::run(&session()?, &stamp),
         Command::Trace(trace) => trace::run(&session()?, &trace),
         Command::Ledger(command) => ledger::run(&session()?, command),
+        Command::Attack(typed) => attack::run(session, &typed),
+        Command::Trial(trial) => trial::run(session, &trial),
         Command::Demo(demo) => demo::run(&demo),
     }
 }
