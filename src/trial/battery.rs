@@ -85,8 +85,17 @@ impl Battery {
 }
 
 impl Case {
+    /// The attack with its strength.
+    pub fn title(&self) -> String {
+        if self.strength.is_empty() {
+            self.attack.clone()
+        } else {
+            format!("{}: {}", self.attack, self.strength)
+        }
+    }
+
     fn check(&self) -> Result<()> {
-        let name = || format!("case `{}`", [&*self.attack, &*self.strength].join(" ").trim_end());
+        let name = || format!("case `{}`", self.title());
         if self.leakers == 0 {
             return Err(Error::usage(format!("{}: nobody leaks", name()))
                 .with_hint("leave `leakers` out for one, or say source = \"original\""));
@@ -126,8 +135,8 @@ mod tests {
     fn bad_batteries_are_refused_by_name() {
         let fails = |text: &str| Battery::parse(text).unwrap_err().to_string();
         let case = |rest: &str| format!("[[case]]\ngroup = \"a\"\nattack = \"b\"\nstrength = \"c\"\n{rest}");
-        assert_eq!(fails(&case("leakers = 2")), "case `b c`: several leakers and no `gather`");
-        assert_eq!(fails(&case("leakers = 0")), "case `b c`: nobody leaks");
+        assert_eq!(fails(&case("leakers = 2")), "case `b: c`: several leakers and no `gather`");
+        assert_eq!(fails(&case("leakers = 0")), "case `b: c`: nobody leaks");
         assert!(fails(&case("attacks = [{ do = \"magic\" }]")).starts_with("line 5, column"));
     }
 }

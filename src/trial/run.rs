@@ -88,14 +88,14 @@ pub fn run(setup: &Setup, watch: &Watch) -> Result<Board> {
     for (i, case) in cases.iter().enumerate() {
         let tried: Vec<&Tried> = worlds.iter().filter_map(|(tried, _)| tried[i].as_ref()).collect();
         if tried.is_empty() {
-            board.without_effect.push(title(case));
+            board.without_effect.push(case.title());
         } else {
             board.lines.push(line(case, &tried));
         }
     }
     board.distortion = worlds.into_iter().find_map(|(_, distortion)| distortion).unwrap_or(board.distortion);
     let left_out = setup.battery.cases.iter().filter(|case| case.leakers > setup.recipients);
-    board.left_out = left_out.map(title).collect();
+    board.left_out = left_out.map(Case::title).collect();
     Ok(board)
 }
 
@@ -114,13 +114,9 @@ fn stream(seed: u64, part: &str) -> Rng {
     Rng::seed_from_u64(u64::from_le_bytes(*hasher.finalize().as_bytes().first_chunk().expect("32 bytes")))
 }
 
-fn title(case: &Case) -> String {
-    [&*case.attack, &*case.strength].join(" ").trim_end().to_owned()
-}
-
 fn named(error: Error, case: &Case) -> Error {
     let hint = error.hint().map(str::to_owned);
-    let failed = Error::usage(format!("case `{}`: {error}", title(case)));
+    let failed = Error::usage(format!("case `{}`: {error}", case.title()));
     match hint {
         Some(hint) => failed.with_hint(hint),
         None => failed,
@@ -200,7 +196,7 @@ impl<'a> World<'a> {
 
     /// Attacks and traces; `None` if the attack changes nothing here.
     fn attempt(&self, case: &Case) -> Result<Option<Tried>> {
-        let rng = &mut stream(self.setup.seed, &format!("{} {}", self.trial, title(case)));
+        let rng = &mut stream(self.setup.seed, &format!("{} {}", self.trial, case.title()));
         let scene = self.owner.scene(&self.oracle);
         // What picks rows comes first, before anything is stamped.
         let picks = case.attacks.iter().take_while(|attack| attack.picks_rows()).count();

@@ -11,4 +11,5 @@ mod lab;
 mod measure;
 mod reference;
 mod tidy;
+mod trial;
 mod trials;

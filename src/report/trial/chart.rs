@@ -5,7 +5,7 @@
 
 use maud::{Markup, html};
 
-use super::{interval, percent, rate};
+use super::{interval, percent, rate, title};
 use crate::trial::board::{Counted, Line};
 
 const LABEL_WIDTH: f64 = 330.0;
@@ -39,10 +39,9 @@ fn x(share: f64) -> f64 {
 }
 
 fn row(line: &Line, y: f64) -> Markup {
-    let label = [&*line.attack, &*line.strength].join(" ");
     let shift = if line.reference.is_some() { APART } else { 0.0 };
     html! {
-        text class="label" x=(LABEL_WIDTH) y=(y + 4.0) { (label.trim_end()) }
+        text class="label" x=(LABEL_WIDTH) y=(y + 4.0) { (title(line)) }
         (mark(&line.blind, "blind", y - shift))
         @if let Some(reference) = &line.reference {
             (mark(reference, "reference", y + shift))

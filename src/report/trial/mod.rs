@@ -9,18 +9,21 @@ mod text;
 pub use page::html;
 pub use text::text;
 
-use crate::trial::board::Counted;
+use crate::trial::board::{Counted, Line};
 
-/// `95 %`, with a decimal where it says something.
+/// `95 %`, and below ten with two decimals: `0.49 %`.
 fn percent(share: f64) -> String {
     let percent = 100.0 * share;
-    if percent == percent.round() || percent > 10.0 {
+    if percent >= 10.0 || percent == percent.round() {
         format!("{percent:.0} %")
-    } else if percent >= 0.1 {
-        format!("{percent:.1} %")
     } else {
         format!("{percent:.2} %")
     }
+}
+
+/// An attack with its strength.
+fn title(line: &Line) -> String {
+    if line.strength.is_empty() { line.attack.clone() } else { format!("{}: {}", line.attack, line.strength) }
 }
 
 /// `83 to 100 %`: where the chance lies.
@@ -35,7 +38,7 @@ fn rate(counted: &Counted) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trial::board::{Board, Distortion, Line, Outcome, TableSummary};
+    use crate::trial::board::{Board, Distortion, Outcome, TableSummary};
 
     pub(super) fn board() -> Board {
         let outcome = |right, wrong| Outcome { right, wrong, carriers_read: 1_234 };
@@ -76,7 +79,7 @@ mod tests {
     #[test]
     fn shares_and_intervals_by_example() {
         assert_eq!(percent(1.0), "100 %");
-        assert_eq!(percent(0.004_625), "0.5 %");
+        assert_eq!(percent(0.004_625), "0.46 %");
         assert_eq!(percent(0.000_4), "0.04 %");
         assert_eq!(interval([0.397_6, 1.0]), "39 to 100 %");
     }

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use super::chart::chart;
-use super::{interval, percent};
+use super::{interval, percent, title};
 use crate::report::terminal::grouped;
 use crate::trial::Board;
 use crate::trial::board::{Counted, Line};
@@ -99,7 +99,7 @@ fn figures(lines: &[Line]) -> Markup {
             tbody {
                 @for line in lines {
                     tr {
-                        td { (line.attack) " " (line.strength) }
+                        td { (title(line)) }
                         td { (grouped(line.rows.round() as u64)) }
                         (counted(line, &line.blind))
                         @if let Some(reference) = &line.reference { (counted(line, reference)) }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{interval, percent};
+use super::{interval, percent, title};
 use crate::report::terminal::{grouped, plain};
 use crate::trial::Board;
 use crate::trial::board::{Counted, Line};
@@ -13,7 +13,7 @@ const BOLD: Style = Style::new().bold();
 const ALARM: Style = AnsiColor::Red.on_default().bold();
 
 /// Columns of an attack with its strength; longer ones push the rest to the right.
-const ATTACK_WIDTH: usize = 48;
+const ATTACK_WIDTH: usize = 54;
 
 /// The whole board.
 pub fn text(board: &Board) -> String {
@@ -72,11 +72,11 @@ fn group_head(out: &mut String, group: &str, has_reference: bool) {
 }
 
 fn row(out: &mut String, line: &Line) {
-    let attack = plain(&[&*line.attack, &*line.strength].join(" "));
+    let attack = plain(&title(line));
     let _ = writeln!(
         out,
         "{:ATTACK_WIDTH$} {:>7} {:>9}  {}{}",
-        attack.trim_end(),
+        attack,
         grouped(line.rows.round() as u64),
         grouped(line.blind.carriers_read.round() as u64),
         counted(line, &line.blind),
@@ -116,9 +116,9 @@ mod tests {
         assert!(out.starts_with(
             "adult: 1,000 rows drawn from 32,561, 16 columns; 20 partners; every attack 4 times"
         ));
-        assert!(out.contains("Marking changes 74 of 16,000 cells (0.5 %); 150 carry a mark"), "{out}");
+        assert!(out.contains("Marking changes 74 of 16,000 cells (0.46 %); 150 carry a mark"), "{out}");
         assert!(out.contains("Innocents were named in 2 of 24 traces, at alpha = 1e-6"), "{out}");
-        let line = out.lines().find(|line| line.starts_with("rows deleted 98 %")).unwrap();
+        let line = out.lines().find(|line| line.starts_with("rows deleted: 98 %")).unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(words[4..10], ["651", "1,234", "4", "0", "0", "39"], "{line}");
         assert!(out.ends_with("Changes nothing here: dates cut short to days\n"), "{out}");
