@@ -3,6 +3,7 @@
 //! ```text
 //! HOME/keys/keyring.json   both secrets, sealed with a passphrase or mode 0600
 //! HOME/ledger/             the signed record, with policies and sketches as blobs
+//! HOME/vault/              sealed copies of sources, where a policy says so
 //! ```
 
 use std::fs;
@@ -14,7 +15,9 @@ use zeroize::Zeroizing;
 
 use crate::error::{Class, Error, Reason, Result, said};
 use crate::keys::keyring::Keyring;
+use crate::keys::secret::MarkingSecret;
 use crate::ledger::{Ledger, Recorded, Registry};
+use crate::vault::Vault;
 
 #[derive(Debug, thiserror::Error)]
 enum HomeError {
@@ -72,6 +75,11 @@ impl Home {
     /// The ledger's folder.
     pub fn ledger_dir(&self) -> PathBuf {
         self.root.join("ledger")
+    }
+
+    /// The vault, whose files open with the home's marking secret alone.
+    pub fn vault(&self, secret: &MarkingSecret) -> Vault {
+        Vault::new(self.root.join("vault"), secret)
     }
 
     /// Makes a home: the key file `keyring_text` of `keyring`, and an empty ledger named `origin`.

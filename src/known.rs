@@ -1,5 +1,7 @@
 //! What is on record when a leak turns up: recipients, releases, and how they were marked.
 
+pub mod sources;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -38,6 +40,16 @@ pub struct Reading {
     pub releases: Vec<KnownRelease>,
 }
 
+impl Reading {
+    /// The names of the dataset's columns: those that the policy knows, and those of the latest release.
+    pub fn column_names(&self) -> impl Iterator<Item = &str> {
+        let released = self.releases.last().map(|latest| latest.sketch.columns.iter());
+        let marked = self.policy.columns().map(|(name, _, _)| name);
+        let released = released.into_iter().flatten().map(|column| column.name.as_str());
+        self.policy.identity().chain(marked).chain(released)
+    }
+}
+
 /// A release on record.
 #[derive(Clone, Debug)]
 pub struct KnownRelease {
@@ -47,6 +59,10 @@ pub struct KnownRelease {
     pub recipient: String,
     /// When it was recorded, RFC 3339.
     pub time: String,
+    /// Where the unmarked source was, as it was typed; `None` if it was a stream.
+    pub source_path: Option<String>,
+    /// Length of the unmarked source.
+    pub source_bytes: u64,
     /// Hex BLAKE3 of the unmarked source.
     pub source_blake3: String,
     /// Hex BLAKE3 of the delivered bytes.
@@ -105,6 +121,8 @@ impl Known {
             release: release.release.clone(),
             recipient: release.recipient.clone(),
             time: delivered.time.clone(),
+            source_path: release.source.path.clone(),
+            source_bytes: release.source.bytes,
             source_blake3: release.source.blake3.clone(),
             output_blake3: release.output.blake3.clone(),
             sketch,

@@ -51,6 +51,7 @@
 //! | [`error`] | one error type, from which exit codes follow |
 //! | [`keys`], [`table`] | secrets and what is derived from them; cells, values and the CSV format |
 //! | [`mark`], [`sketch`], [`ledger`] | policy, channels and code; keyed samples of tables; the signed record |
+//! | [`vault`] | sealed copies of what was stamped |
 //! | [`leak`], [`evidence`] | reading whatever turned up; from bits to a bound |
 //! | [`home`], [`known`] | a folder of keys and ledger; what it has on record when a leak turns up |
 //! | [`stamp`], [`mod@trace`] | a file in and a copy out; a leak in and findings out |
@@ -83,5 +84,6 @@ pub mod stamp;
 pub mod table;
 pub mod trace;
 pub mod trial;
+pub mod vault;
 
 pub use error::{Error, Result};

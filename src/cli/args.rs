@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::leak::columns::Mapping;
+
 /// Mark every copy of a dataset that leaves the house; name the partner whose copy leaked.
 #[derive(Debug, Parser)]
 #[command(name = "dyepack", version, propagate_version = true, max_term_width = 100)]
@@ -57,6 +59,9 @@ pub enum Command {
     Attack(super::attack::Typed),
     /// Try every attack on a table of your own, and count who is named
     Trial(Trial),
+    /// Sealed copies of what was stamped, which make a trace sharper
+    #[command(subcommand)]
+    Vault(Vault),
     /// Show the whole story on generated data, in a temporary home
     Demo(Demo),
 }
@@ -166,12 +171,23 @@ pub struct Stamp {
 pub struct Trace {
     /// The leaked file; `-` is standard input
     pub leak: PathBuf,
+    /// The owner's unmarked file, to read the leak beside it; `-` is standard input [default: found where the
+    /// record says it was, or in the vault]
+    #[arg(long, value_name = "FILE")]
+    pub reference: Option<PathBuf>,
+    /// Read the leak alone, also if its original is at hand
+    #[arg(long, conflicts_with = "reference")]
+    pub blind: bool,
     /// Try this dataset alone [default: all whose columns fit]
     #[arg(long)]
     pub dataset: Option<String>,
     /// Name nobody unless an innocent would be named less often than this, all tries counted
     #[arg(long, default_value_t = 1e-6, value_parser = alpha)]
     pub alpha: f64,
+    /// Which leaked column is which of ours, as `leaked=ours`; `leaked` may be a number, such as `#3`, and `ours`
+    /// may be empty: then it is none. May be repeated [default: found by names and contents]
+    #[arg(long, value_name = "LEAKED=OURS")]
+    pub map: Vec<Mapping>,
     /// Byte between fields, or `tab` [default: found in the file]
     #[arg(long, value_parser = delimiter)]
     pub delimiter: Option<u8>,
@@ -207,6 +223,30 @@ pub enum Ledger {
     },
     /// Build the index anew from the log's own files
     Reindex,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Vault {
+    /// List the copies
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Decrypt and read every copy, and name those that are damaged
+    Verify,
+    /// Remove the copies that no release refers to; with limits, others too
+    Prune {
+        /// Also those whose last release is older than this
+        #[arg(long, value_name = "DAYS")]
+        older_than: Option<u32>,
+        /// Also all but so many of each dataset, those released last; with --older-than, keep so many whatever their age
+        #[arg(long, value_name = "N", value_parser = at_least_one)]
+        keep: Option<usize>,
+        /// Say what would be removed; remove nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -284,6 +324,14 @@ pub struct Trial {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "not a possible number of seconds".to_owned())
+}
+
+/// Refuses a limit that would empty the vault by a slip.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("must be a whole number from 1".to_owned()),
+    }
 }
 
 /// A name that is printed and looked for later: it must be there, and show itself as it is.

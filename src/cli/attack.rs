@@ -12,15 +12,14 @@ use rand::SeedableRng as _;
 use crate::attack::{self, Attack, Gather, Oracle, Plan, Rng, Scene, Table};
 use crate::error::{Error, Result};
 use crate::keys::keyring::Keyring;
+use crate::known::stored_policy;
 use crate::ledger::Registry;
 use crate::mark::policy::Policy;
 use crate::report::terminal::grouped;
+use crate::stamp::deliver::{self, FIRST_EPOCH};
 
 use super::input::{Input, STREAM};
 use super::{DONE, Session, args, terminal};
-
-/// Marks are derived under this epoch until keys can be rotated.
-const FIRST_EPOCH: u32 = 1;
 
 /// What was typed after `attack`.
 #[derive(Debug)]
@@ -219,9 +218,8 @@ pub fn read_policy(path: &Path) -> Result<Policy> {
 pub fn policy_in_force(session: &Session, dataset: &str) -> Result<(Policy, Vec<String>)> {
     let ledger = session.home.ledger(session.wait, "attack")?;
     let registry = Registry::replay(&ledger.entries()?);
-    let adopted =
-        registry.in_force(dataset).ok_or_else(|| crate::stamp::deliver::no_policy(&registry, dataset))?;
-    Ok((crate::known::stored_policy(&ledger, &adopted.policy)?, adopted.slots.clone()))
+    let adopted = registry.in_force(dataset).ok_or_else(|| deliver::no_policy(&registry, dataset))?;
+    Ok((stored_policy(&ledger, &adopted.policy)?, adopted.slots.clone()))
 }
 
 /// The leak appears under its name whole or not at all.

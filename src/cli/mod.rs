@@ -9,6 +9,7 @@ mod attack;
 mod demo;
 mod input;
 mod ledger;
+mod originals;
 mod passphrase;
 mod recipients;
 mod setup;
@@ -16,6 +17,7 @@ mod stamp;
 mod terminal;
 mod trace;
 mod trial;
+mod vault;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -60,6 +62,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Ledger(command) => ledger::run(&session()?, command),
         Command::Attack(typed) => attack::run(session, &typed),
         Command::Trial(trial) => trial::run(session, &trial),
+        Command::Vault(command) => vault::run(&session()?, command),
         Command::Demo(demo) => demo::run(&demo),
     }
 }

@@ -5,18 +5,27 @@ use crate::report::{json, terminal as screen};
 use crate::trace::{self, Case, Known, Options};
 
 use super::input::Input;
+use super::originals::{self, Originals};
 use super::stamp::pool;
 use super::{DONE, NOBODY, Session, args, terminal};
 
 pub fn run(session: &Session, args: &args::Trace) -> Result<u8> {
     // What is mistyped is said before anybody is asked for a passphrase.
     let input = Input::open(&args.leak)?;
+    originals::check(&args.leak, args.reference.as_ref())?;
     let keyring = session.keyring()?;
     let known = Known::from_ledger(&session.home.ledger(session.wait, "trace")?, args.dataset.as_deref())?;
     let bar = terminal::bar("reading", input.bytes);
     let progress = |done| bar.set_position(done);
-    let options =
-        Options { delimiter: args.delimiter, progress: &progress, interrupted: terminal::interruptible() };
+    let interrupted = terminal::interruptible();
+    let originals = Originals::new(args, &known.readings, session.home.vault(&keyring.marking), interrupted);
+    let options = Options {
+        delimiter: args.delimiter,
+        map: &args.map,
+        originals: &|reading| originals.of(reading),
+        progress: &progress,
+        interrupted,
+    };
     let case = Case {
         secret: &keyring.marking,
         recipients: &known.suspects,

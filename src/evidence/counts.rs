@@ -54,16 +54,7 @@ impl Counts {
 
     /// Counts one read; one that says nothing is left out.
     pub fn add(&mut self, bit: Bit) {
-        if bit.flip >= Bit::NOTHING {
-            return;
-        }
-        let counts = match bit.flip {
-            0 => &mut self.plain[bit.position as usize],
-            flip => self.soft.entry((bit.position, flip)).or_default(),
-        };
-        let count = &mut counts[usize::from(bit.value)];
-        *count = count.saturating_add(1);
-        self.read += 1;
+        self.add_group(Group::of(bit));
     }
 
     /// Adds the counts of another part of the same leak; both must be of one code.
@@ -76,6 +67,34 @@ impl Counts {
             add_pair(self.soft.entry(place).or_default(), theirs);
         }
         self.read += other.read;
+    }
+
+    /// The same counts, each read turned with a further probability of `flip` 64ths.
+    #[must_use]
+    pub fn turned(&self, flip: u8) -> Counts {
+        if flip == 0 {
+            return self.clone();
+        }
+        let mut turned = Counts::new(self.plain.len());
+        for group in self.groups() {
+            // One of the two turns the bit, not both.
+            let (a, b) = (f64::from(flip) / 64.0, group.flip_probability());
+            let flip = ((a + b - 2.0 * a * b) * 64.0).ceil() as u8;
+            turned.add_group(Group { flip, ..group });
+        }
+        turned
+    }
+
+    fn add_group(&mut self, group: Group) {
+        if group.flip >= Bit::NOTHING {
+            return;
+        }
+        let counts = match group.flip {
+            0 => &mut self.plain[group.position as usize],
+            flip => self.soft.entry((group.position, flip)).or_default(),
+        };
+        add_pair(counts, &[group.zeros, group.ones]);
+        self.read += u64::from(group.zeros) + u64::from(group.ones);
     }
 
     /// The number of carriers read, those that say nothing left out.

@@ -7,6 +7,7 @@
 //!
 //! Source: the BLAKE3 paper, section 6.2 (key derivation) and 2.6 (extendable output).
 
+use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::secret::MarkingSecret;
@@ -22,6 +23,10 @@ pub enum Purpose {
     Codeword,
     /// Hashes values into sketches.
     Sketch,
+    /// Seals the copies in the vault.
+    Vault,
+    /// Names the files in the vault.
+    VaultName,
 }
 
 impl Purpose {
@@ -31,6 +36,8 @@ impl Purpose {
             Purpose::Bias => "dyepack 2026 bias v1",
             Purpose::Codeword => "dyepack 2026 codeword v1",
             Purpose::Sketch => "dyepack 2026 sketch v1",
+            Purpose::Vault => "dyepack 2026 vault v1",
+            Purpose::VaultName => "dyepack 2026 vault name v1",
         }
     }
 }
@@ -59,6 +66,11 @@ impl DerivedKey {
         let key = blake3::derive_key(purpose.context(), &material);
         material.zeroize();
         DerivedKey(key)
+    }
+
+    /// The cipher under this key, which is then used for nothing else.
+    pub fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(&self.0.into())
     }
 
     /// The key's endless pseudorandom stream.
@@ -99,6 +111,8 @@ mod tests {
             word(Purpose::Carrier, "a", 1, None),
             word(Purpose::Bias, "a", 1, None),
             word(Purpose::Sketch, "a", 1, None),
+            word(Purpose::Vault, "a", 1, None),
+            word(Purpose::VaultName, "a", 1, None),
             word(Purpose::Carrier, "b", 1, None),
             word(Purpose::Carrier, "a", 2, None),
             word(Purpose::Codeword, "a", 1, Some("r")),

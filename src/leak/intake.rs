@@ -15,6 +15,8 @@ use crate::table::Row as _;
 use crate::table::format::block::{self, Block, Options, Reading, Source};
 use crate::table::format::csv::{self, Blocks, CsvRow, Dialect, Fields, Records};
 
+use super::cells::Cells;
+
 /// Rows of the sample: as many as a sketch looks at, so that its columns hold all of them. The shares of common values are known
 /// from them to a percent or two.
 const SAMPLE_ROWS: usize = VALUE_ROWS;
@@ -139,6 +141,23 @@ impl<R: Read> Intake<R> {
         Ok(Intake { head, blocks, held_back })
     }
 
+    /// Makes a row of the first line, for a leak that has lost its header. Columns then have no names.
+    pub fn take_header_as_row(&mut self) {
+        let csv::Head { dialect, names, bytes } = &mut self.head;
+        let row = bytes.split_off(dialect.bom_bytes.min(bytes.len()));
+        self.held_back.push_front(Block::of(row));
+        names.iter_mut().for_each(String::clear);
+    }
+
+    /// A sample of each column.
+    pub fn cells(&self) -> Vec<Cells> {
+        let mut columns = vec![Cells::default(); self.head.names.len()];
+        self.sample(|row| {
+            columns.iter_mut().enumerate().for_each(|(column, cells)| cells.add(&row.cell(column)));
+        });
+        columns
+    }
+
     /// Calls `see` with each row of the sample, in order.
     pub fn sample(&self, mut see: impl FnMut(&CsvRow)) {
         let mut rows = 0;
@@ -166,7 +185,8 @@ impl<R: Read> Source for Intake<R> {
 }
 
 /// Walks the rows of a block as well as it can be done. `see` gets every row that may be read, with its number in the block from
-/// 0, its fields in the header's order; what is wrong goes to `damage`, counted from 1. Gives the number of rows, damaged ones included.
+/// 0, its fields in the header's order; what is wrong goes to `damage`, counted from 1. Gives the number of rows, damaged
+/// ones included.
 pub fn walk(
     block: &Block,
     dialect: Dialect,

@@ -1,12 +1,17 @@
 //! The leak: read whatever it is, and find our rows and columns in it.
 //!
-//! In order: [`intake`] reads almost anything and never fails on a bad row; [`align`] finds which column is which; [`mod@reference`]
-//! holds the owner's unmarked table, if it is at hand.
+//! In order: [`intake`] reads almost anything and never fails on a bad row; [`cells`] holds a sample of a column; [`repair`]
+//! undoes what was done to its cells; [`likeness`] compares columns; [`columns`] finds which one is which. With the owner's unmarked
+//! table at hand, [`reference`] holds it, [`rows`] finds which of its rows a leaked row is, and [`referee`] reads the two side by
+//! side.
 
-pub mod align;
+pub mod cells;
+pub mod columns;
 pub mod intake;
+pub mod likeness;
 pub mod referee;
 pub mod reference;
+pub mod repair;
 pub mod rows;
 
 pub use intake::Damage;

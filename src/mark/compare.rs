@@ -146,7 +146,7 @@ groups = [["ambulatory", "outpatient", "wellness"], ["urgent", "emergency"]]
             format!("p{row}"),
             format!("2024-03-01 {:02}:{:02}", row % 24, row * 7 % 60),
             format!("2024-03-01 {:02}:{:02}", row % 24, row * 7 % 60 + row % 2),
-            if row % 9 == 0 { "0.00".into() } else { format!("{}.{:02}", row, row % 100) },
+            if row.is_multiple_of(9) { "0.00".into() } else { format!("{}.{:02}", row, row % 100) },
             ["ambulatory", "urgent", "home", "wellness"][row % 4].to_owned(),
         ])
     }

@@ -14,7 +14,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::evidence::score::CARRIERS_TO_NAME;
 use crate::evidence::verdict::Verdict;
-use crate::leak::align::MatchedBy;
+use crate::leak::columns::MatchedBy;
 use crate::trace::findings::{Accused, Findings, ReleaseMatch};
 
 use words::{and_more, list, share, shorten, wrap};
@@ -303,6 +303,12 @@ fn columns(out: &mut String, findings: &Findings) {
     if !found.is_empty() {
         let found = and_more(found.iter().map(String::as_str), SHOWN - 1);
         row(out, "Columns", &format!("{found}, by what they hold"));
+    }
+    let repaired = findings.columns.iter().filter(|column| !column.repair.is_none());
+    let repaired: Vec<String> =
+        repaired.map(|column| format!("{} ({})", plain(&column.ours), column.repair)).collect();
+    if !repaired.is_empty() {
+        row(out, "Damaged", &and_more(repaired.iter().map(String::as_str), SHOWN - 1));
     }
     if !findings.columns_missing.is_empty() {
         let missing = and_more(findings.columns_missing.iter().map(String::as_str), 2 * SHOWN);

@@ -1,13 +1,15 @@
 //! A stamped file and its ledger entry, in the one order that never leaves a file without an entry.
 //!
 //! 1. The marked bytes go to a temporary file beside the output.
-//! 2. The ledger commits the release: hash, counts, sketch, purpose. *Durable from here.*
+//! 2. The ledger commits the release: hash, counts, sketch, purpose. *Durable from here.* Just before, the vault gets its
+//!    copy of the source, if the policy wants one.
 //! 3. The temporary file takes the output's name.
 //!
 //! Marking takes long, and the ledger is free meanwhile: what allowed the release is looked at again under
 //! the lock of 2.
 //!
-//! A crash before 2 leaves a temporary file and no entry; a crash between 2 and 3 an entry and no output.
+//! A crash before 2 leaves temporary files and no entry, or a copy in the vault that no entry refers to, which
+//! `vault prune` removes; a crash between 2 and 3 an entry and no output.
 //! Stamping again with the same release id and input then gives the same bytes, finds its entry, and only
 //! renames.
 
@@ -16,6 +18,7 @@ use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rand::Rng as _;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
@@ -27,6 +30,7 @@ use crate::ledger::registry::{Adopted, Standing};
 use crate::ledger::{Entry, Event, Ledger, Output, Recorded, Registry, Release, Source};
 use crate::mark::policy::Policy;
 use crate::stamp::engine::{self, Marking, Stamped};
+use crate::vault::{Deposit, Finished, NONCE_BYTES, Vault};
 
 /// The only key epoch until keys can be rotated.
 pub const FIRST_EPOCH: u32 = 1;
@@ -241,8 +245,12 @@ pub fn deliver(
     };
     let mut copy = temporary(&folder, order.output.is_some())?;
     let buffered = io::BufWriter::with_capacity(1 << 16, copy.as_file_mut());
-    let stamped = engine::stamp(input, buffered, &terms.marking(keyring), options)
+    let vault = home.vault(&keyring.marking);
+    let mut deposit = terms.policy.keeps_sources().then(|| begin_copy(&vault)).transpose()?;
+    let marking = terms.marking(keyring);
+    let stamped = engine::stamp_and_keep(input, buffered, &marking, options, deposit.as_mut())
         .map_err(|error| error.in_data(&order.source_name()))?;
+    let kept = deposit.map(|deposit| end_copy(&vault, deposit, order, &stamped)).transpose()?;
     if order.sync {
         copy.as_file().sync_all().map_err(|error| Error::io("flush", copy.path(), error))?;
     }
@@ -251,8 +259,12 @@ pub fn deliver(
     terms.check_again(&ledger)?;
     check_output(order)?;
     let release = release(order, &terms, &stamped, ledger.put_blob(&stamped.sketch.to_bytes())?);
-    let index = match ledger.release(&order.release)? {
-        Some(recorded) => check_same(&recorded, &release)?,
+    let on_record = ledger.release(&order.release)?.map(|recorded| check_same(&recorded, &release));
+    let on_record = on_record.transpose()?;
+    // Before the entry, so that no release lacks the copy that its policy promises.
+    kept.map(|copy| vault.keep(copy)).transpose()?;
+    let index = match on_record {
+        Some(index) => index,
         None => {
             let entry = Entry::new(&order.time, &order.operator, Event::Release(release.clone()));
             // Commit point: the release is on record. A crash from here on leaves an entry without its
@@ -270,6 +282,18 @@ pub fn deliver(
         ))
     })?;
     Ok((receipt(order, &release, &stamped, proof), stamped))
+}
+
+fn begin_copy(vault: &Vault) -> Result<Deposit> {
+    let mut nonce = [0; NONCE_BYTES];
+    rand::rng().fill_bytes(&mut nonce);
+    vault.deposit(&nonce)
+}
+
+fn end_copy(vault: &Vault, deposit: Deposit, order: &Order, stamped: &Stamped) -> Result<Finished> {
+    let copy = deposit.finish(&order.dataset, &stamped.source_blake3, stamped.rows, &order.time)?;
+    vault.prepare(&copy)?;
+    Ok(copy)
 }
 
 fn check_output(order: &Order) -> Result<()> {

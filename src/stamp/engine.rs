@@ -21,10 +21,11 @@ use crate::mark::marker::{Marker, Scratch, Tally};
 use crate::mark::policy::Policy;
 use crate::sketch::{SampledRow, Sampler, Sketch, SketchBuilder};
 use crate::table::Row as _;
-use crate::table::format::block::{self, BLOCK_BYTES, Block, Reading};
+use crate::table::format::block::{self, BLOCK_BYTES, Block, Peeked, Reading};
 use crate::table::format::csv::{self, Cell, CsvRow, Dialect, Fields, Records, check_width};
 use crate::table::format::pump::pump;
 use crate::table::format::splice::{Edits, splice};
+use crate::vault::{Columns, Deposit, Packer};
 
 #[derive(Debug, thiserror::Error)]
 enum EngineError {
@@ -115,6 +116,8 @@ impl Stamped {
             release: release.to_owned(),
             recipient: recipient.to_owned(),
             time: time.to_owned(),
+            source_path: None,
+            source_bytes: self.source_bytes,
             source_blake3: self.source_blake3,
             output_blake3: self.output_blake3,
             sketch: Arc::new(self.sketch),
@@ -131,6 +134,7 @@ struct Work {
     marked: Vec<u8>,
     tally: Tally,
     sampled: Vec<SampledRow>,
+    packer: Packer,
 }
 
 /// Everything the workers share.
@@ -140,6 +144,8 @@ struct Stamper {
     sampler: Sampler,
     dialect: Dialect,
     width: usize,
+    /// What of the source goes into the vault.
+    kept: Option<Columns>,
 }
 
 /// Marks `input` for the recipient of `marking` and writes the copy to `output`.
@@ -149,13 +155,31 @@ struct Stamper {
 /// reading or writing fails. What was written until then is worthless.
 pub fn stamp(
     input: impl Read + Send,
-    mut output: impl Write + Send,
+    output: impl Write + Send,
     marking: &Marking,
     options: &Options,
 ) -> Result<Stamped> {
+    stamp_and_keep(input, output, marking, options, None)
+}
+
+/// As [`stamp`]; the source passes into `deposit` too, if there is one. The caller finishes that.
+pub fn stamp_and_keep(
+    input: impl Read + Send,
+    mut output: impl Write + Send,
+    marking: &Marking,
+    options: &Options,
+    mut deposit: Option<&mut Deposit>,
+) -> Result<Stamped> {
     let reading = block::Options { block_bytes: options.block_bytes, ..block::Options::new(Reading::Strict) };
-    let (head, mut blocks) = csv::open(input, options.delimiter, reading)?;
-    let stamper = Stamper::new(marking, &head)?;
+    let (head, blocks) = csv::open(input, options.delimiter, reading)?;
+    let mut blocks = Peeked::new(blocks);
+    let mut stamper = Stamper::new(marking, &head)?;
+    if let Some(deposit) = &mut deposit {
+        let needed = |name: &str| marking.policy.names_column(name);
+        let kept = Columns::choose(&head.names, needed, blocks.peek()?, head.dialect);
+        deposit.begin(kept.clone())?;
+        stamper.kept = Some(kept);
+    }
     let columns: Vec<String> =
         stamper.marker.plan().columns.iter().map(|column| column.name.clone()).collect();
 
@@ -182,6 +206,9 @@ pub fn stamp(
         |block, work| {
             sketch.add(work.tally.rows, std::mem::take(&mut work.sampled), &stamper.sampler);
             tally.merge(&work.tally);
+            if let Some(deposit) = &mut deposit {
+                deposit.add(&work.packer)?;
+            }
             write(block.bytes(), &work.marked)
         },
     )?;
@@ -214,15 +241,17 @@ impl Stamper {
             sampler: Sampler::new(sketch_key),
             dialect: head.dialect,
             width: head.names.len(),
+            kept: None,
         })
     }
 
     /// Marks the rows of one block; gives their number.
     fn mark_block(&self, block: &Block, work: &mut Work) -> Result<u64> {
-        let Work { fields, scratch, edits, marked, tally, sampled } = work;
+        let Work { fields, scratch, edits, marked, tally, sampled, packer } = work;
         *tally = Tally::new(self.marker.plan().columns.len());
         edits.clear();
         sampled.clear();
+        packer.begin();
         let bytes = block.bytes();
         let mut records = Records::of(block, self.dialect);
         while records.next_record(fields) {
@@ -232,6 +261,9 @@ impl Stamper {
                 let range = fields.range(column).expect("the record's width was checked");
                 Cell::new(&bytes[range.clone()]).replace(range.start, text.as_bytes(), self.dialect, edits);
             });
+            if let Some(kept) = &self.kept {
+                packer.add(&row, kept);
+            }
             // Rows without an identity can't be recognised again, so they have no place in a sketch.
             if let Some(id) = id {
                 sampled.extend(self.sampler.sample(id, (0..self.width).map(|column| row.cell(column))));
@@ -239,6 +271,9 @@ impl Stamper {
         }
         marked.clear();
         splice(bytes, edits, marked);
+        if self.kept.is_some() {
+            packer.pack()?;
+        }
         Ok(tally.rows)
     }
 }

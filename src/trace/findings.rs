@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::evidence::verdict::Verdict;
 use crate::leak::Damage;
-use crate::leak::align::ColumnMatch;
+use crate::leak::columns::ColumnMatch;
 
 /// The outcome of one trace.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +38,12 @@ pub struct Findings {
     pub columns: Vec<ColumnMatch>,
     /// Columns of ours that tracing needs and the leak lacks.
     pub columns_missing: Vec<String>,
+    /// What the owner's originals told; `null` if the leak was read without.
+    pub reference: Option<ReferenceSummary>,
+    /// What the leak is made of, an estimate; `null` if nobody is named.
+    pub makeup: Option<Makeup>,
+    /// Which rows speak for whom, in file order; a description that names nobody. Empty if nobody is named.
+    pub source_map: Vec<Stretch>,
 }
 
 /// The leak as it was read.
@@ -66,8 +72,82 @@ pub struct Accused {
     /// Natural log of the bound on the probability that any innocent would score as high in any try; `null` when the leak
     /// equals a release byte for byte and its marks alone prove nothing.
     pub ln_family_p: Option<f64>,
+    /// The test that named it; `null` where `ln_family_p` is.
+    pub found_by: Option<FoundBySummary>,
+    /// The estimated share of the marks that are its; `null` where `ln_family_p` is.
+    pub share: Option<f64>,
     /// This recipient's releases of the dataset, the best match first.
     pub releases: Vec<ReleaseMatch>,
+}
+
+/// The test that named somebody. Rows are from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "test", rename_all = "snake_case")]
+pub enum FoundBySummary {
+    /// The whole leak.
+    Whole { decoder: String },
+    /// A part of it: one stretch in the order of the file or of the keys.
+    Window { order: &'static str, first_row: u64, last_row: u64, decoder: String },
+    /// The whole leak again, given those named before.
+    Joint { round: usize, model: String },
+}
+
+/// What a leak is made of, by its marks.
+#[derive(Clone, Debug, Serialize)]
+pub struct Makeup {
+    /// How many copies it was made of, as the marks suggest, those named included.
+    pub suggested_colluders: usize,
+    /// The share of the marks that reads like copies of others than those named.
+    pub others: f64,
+    /// The share that reads like no copy at all: strangers' rows, altered cells.
+    pub unmarked: f64,
+}
+
+/// A stretch of the leak. Rows are from 1.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stretch {
+    pub first_row: u64,
+    pub last_row: u64,
+    /// `recipient`, `others`, or `mixed` (several copies, row by row).
+    pub speaker: &'static str,
+    pub recipient: Option<String>,
+    /// Marked cells read in it.
+    pub carriers: u64,
+    /// How much likelier these are than if they were others', in nats.
+    pub ln_ratio: f64,
+}
+
+/// What reading beside the owner's originals told.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReferenceSummary {
+    /// The originals, in the order in which they were asked.
+    pub sources: Vec<OriginalSummary>,
+    /// Leaked rows found by their key.
+    pub rows_by_key: u64,
+    /// Leaked rows found by their contents.
+    pub rows_by_content: u64,
+    /// Leaked rows that several of ours fit alike; they were left out.
+    pub rows_ambiguous: u64,
+    /// Leaked rows that none of ours fits; they were left out.
+    pub rows_foreign: u64,
+    /// Carriers that still hold the original.
+    pub cells_kept: u64,
+    /// Carriers that hold what marking makes of it.
+    pub cells_changed: u64,
+    /// Carriers that hold neither, and say nothing or little.
+    pub cells_altered: u64,
+    /// Carriers that are gone.
+    pub cells_missing: u64,
+}
+
+/// One of the owner's originals.
+#[derive(Clone, Debug, Serialize)]
+pub struct OriginalSummary {
+    /// Hex BLAKE3 of its bytes.
+    pub blake3: String,
+    pub rows: u64,
+    /// Releases on record that were made from it.
+    pub releases: Vec<String>,
 }
 
 /// A recipient as the evidence sees it.
@@ -107,6 +187,12 @@ pub struct EvidenceSummary {
     pub decoders_tried: usize,
     /// Datasets, policies and key epochs under which the leak was scored.
     pub readings_tried: usize,
+    /// Parts of the leak that were scored by themselves; 0 if it was too small or too large for that.
+    pub windows_tried: usize,
+    /// Joint rounds that were paid for.
+    pub rounds_tried: usize,
+    /// False if the leak has more marks than are kept in order: then windows and source map cover its beginning.
+    pub log_is_complete: bool,
 }
 
 /// A dataset that the leak could not be read as.

@@ -8,12 +8,16 @@ use std::collections::HashSet;
 
 use crate::evidence::counts::Counts;
 use crate::evidence::log::Log;
-use crate::leak::align::ColumnMatch;
+use crate::leak::columns::ColumnMatch;
+use crate::leak::referee::{CarrierCounts, kept_flip};
+use crate::leak::repair::RepairedRow;
 use crate::mark::marker::{Bit, Reads, Scratch};
-use crate::sketch::{SampledRow, Sketch, SketchBuilder};
+use crate::sketch::{Containment, SampledRow, Sketch, SketchBuilder};
+use crate::table::Row;
 use crate::table::format::csv::CsvRow;
 
-use super::reader::Reader;
+use super::beside::{BesideCounts, BesideScratch, Place};
+use super::reader::{How, Reader};
 
 /// Distinct rows that are remembered, so that repeated ones count once: some 75 MB. A leak with more than that has evidence to
 /// spare; from there on repeats count again, which costs sharpness and never truth.
@@ -29,10 +33,31 @@ pub(super) struct ReadAs {
     pub log: Log,
     /// By column of the policy.
     pub unreadable: Vec<(String, u64)>,
+    /// How the leak fared beside the originals, if there were any.
+    pub beside: Option<BesideOutcome>,
     pub rows_aligned: u64,
     pub rows_repeated: u64,
     /// The leak's row identities.
     pub sketch: Sketch,
+}
+
+impl ReadAs {
+    /// The share of the leak that is ours, if the originals tell: then every row was compared.
+    pub(super) fn known_share(&self) -> Option<Containment> {
+        let counts = &self.beside.as_ref()?.counts;
+        let compared = counts.ours() + counts.foreign;
+        let share = counts.ours() as f64 / compared as f64;
+        (compared > 0).then_some(Containment { share, standard_error: 0.0, compared })
+    }
+}
+
+/// How the leak fared beside the originals.
+pub(super) struct BesideOutcome {
+    /// Hex BLAKE3 and rows of each original that was read beside the leak.
+    pub originals: Vec<(String, u64)>,
+    pub counts: BesideCounts,
+    /// All carriers together.
+    pub carriers: CarrierCounts,
 }
 
 /// The block as one reader sees it.
@@ -40,12 +65,22 @@ pub(super) struct ReadAs {
 pub(super) struct BlockReads {
     scratch: Scratch,
     reads: Reads,
-    bits: Vec<Bit>,
+    beside: BesideScratch,
+    bits: Vec<Read>,
     /// Each row with bits.
     rows: Vec<RowReads>,
     rows_aligned: u64,
     unreadable: Vec<u64>,
+    beside_counts: BesideCounts,
     sampled: Vec<SampledRow>,
+}
+
+/// One carrier.
+#[derive(Clone, Copy)]
+struct Read {
+    bit: Bit,
+    /// Whether the cell is known to be the original's.
+    is_kept: bool,
 }
 
 /// A row with bits.
@@ -67,33 +102,48 @@ impl BlockReads {
         self.sampled.clear();
         self.rows_aligned = 0;
         self.unreadable.clear();
-        self.unreadable.resize(reader.marker.plan().columns.len(), 0);
+        match &reader.how {
+            How::Blind(marker) => self.unreadable.resize(marker.plan().columns.len(), 0),
+            How::Beside(beside) => self.beside_counts = beside.no_counts(),
+        }
     }
 
     /// Reads row `number` of the block, from 0.
     pub(super) fn add(&mut self, number: u64, row: &CsvRow, reader: &Reader) {
-        reader.marker.read(row, &mut self.scratch, &mut self.reads);
-        let Some(id) = self.reads.id else { return };
+        let row = RepairedRow::new(row, &reader.repairs);
+        let start = self.bits.len();
+        let Some(Place { id, rank }) = self.read(&row, reader) else { return };
         self.rows_aligned += 1;
         self.sampled.extend(reader.sampler.sample(id, std::iter::empty::<Cow<[u8]>>()));
-        for &column in &self.reads.unreadable {
-            self.unreadable[column] += 1;
+        if self.bits.len() > start {
+            let digest = digest(id, &self.bits[start..]);
+            self.rows.push(RowReads { row: number, digest, rank, end: self.bits.len() });
         }
-        if !self.reads.bits.is_empty() {
-            self.bits.extend_from_slice(&self.reads.bits);
-            self.rows.push(RowReads {
-                row: number,
-                digest: digest(id, &self.reads.bits),
-                rank: reader.rank(row),
-                end: self.bits.len(),
-            });
+    }
+
+    /// Adds the row's bits; gives where the row belongs.
+    fn read(&mut self, row: &impl Row, reader: &Reader) -> Option<Place> {
+        match &reader.how {
+            How::Blind(marker) => {
+                marker.read(row, &mut self.scratch, &mut self.reads);
+                let id = self.reads.id?;
+                self.reads.unreadable.iter().for_each(|&column| self.unreadable[column] += 1);
+                self.bits.extend(self.reads.bits.iter().map(|&bit| Read { bit, is_kept: false }));
+                Some(Place { id, rank: reader.rank(marker, row) })
+            }
+            How::Beside(beside) => {
+                let place = beside.read(row, &mut self.beside, &mut self.beside_counts)?;
+                let reads = self.beside.reads.reads.iter();
+                self.bits.extend(reads.map(|read| Read { bit: read.bit, is_kept: !read.changed }));
+                Some(place)
+            }
         }
     }
 }
 
 /// Tells rows apart that differ in identity or marks. `id` is a keyed hash that nobody outside can aim at, so a quick mix does.
-fn digest(id: u64, bits: &[Bit]) -> u64 {
-    bits.iter().fold(id, |digest, bit| {
+fn digest(id: u64, reads: &[Read]) -> u64 {
+    reads.iter().fold(id, |digest, Read { bit, .. }| {
         (digest.rotate_left(5) ^ (u64::from(bit.position) << 1 | u64::from(bit.value)))
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
     })
@@ -102,8 +152,11 @@ fn digest(id: u64, bits: &[Bit]) -> u64 {
 /// What is known so far of one reading.
 pub(super) struct Gathered {
     counts: Counts,
+    /// Cells that are known to be the original's, until it is known how far they can be trusted.
+    kept: Counts,
     log: Log,
     unreadable: Vec<u64>,
+    beside: BesideCounts,
     rows_aligned: u64,
     rows_repeated: u64,
     seen: HashSet<u64>,
@@ -112,10 +165,16 @@ pub(super) struct Gathered {
 
 impl Gathered {
     pub(super) fn new(reader: &Reader) -> Gathered {
+        let (unreadable, beside) = match &reader.how {
+            How::Blind(marker) => (vec![0; marker.plan().columns.len()], BesideCounts::default()),
+            How::Beside(beside) => (Vec::new(), beside.no_counts()),
+        };
         Gathered {
             counts: Counts::new(reader.code_length as usize),
+            kept: Counts::new(reader.code_length as usize),
             log: Log::new(),
-            unreadable: vec![0; reader.marker.plan().columns.len()],
+            unreadable,
+            beside,
             rows_aligned: 0,
             rows_repeated: 0,
             seen: HashSet::new(),
@@ -125,14 +184,19 @@ impl Gathered {
 
     /// Adds a block whose first row is row `first_row` of the leak, from 0.
     pub(super) fn add(&mut self, block: &mut BlockReads, first_row: u64, reader: &Reader) {
-        let mut start = 0;
+        let (mut start, mut bits) = (0, Vec::new());
         for row in &block.rows {
             if self.is_new(row.digest) {
-                let bits = &block.bits[start..row.end];
-                bits.iter().for_each(|&bit| self.counts.add(bit));
-                // The log is full long before its numbers are.
+                let reads = &block.bits[start..row.end];
+                for read in reads {
+                    if read.is_kept { &mut self.kept } else { &mut self.counts }.add(read.bit);
+                }
+                // The log is full long before its numbers are. It takes kept cells at their word: a stretch of rows from one copy
+                // keeps half of its cells, whatever the rest of the leak does.
                 if let Ok(number) = u32::try_from(first_row + row.row) {
-                    self.log.push(number, row.rank, bits);
+                    bits.clear();
+                    bits.extend(reads.iter().map(|read| read.bit));
+                    self.log.push(number, row.rank, &bits);
                 }
             } else {
                 self.rows_repeated += 1;
@@ -140,6 +204,7 @@ impl Gathered {
             start = row.end;
         }
         self.unreadable.iter_mut().zip(&block.unreadable).for_each(|(sum, n)| *sum += n);
+        self.beside.take(&mut block.beside_counts);
         self.rows_aligned += block.rows_aligned;
         self.sketch.add(block.rows_aligned, std::mem::take(&mut block.sampled), &reader.sampler);
     }
@@ -152,9 +217,25 @@ impl Gathered {
         }
     }
 
-    pub(super) fn finish(self, reader: Reader) -> ReadAs {
-        let names = reader.marker.plan().columns.iter().map(|column| column.name.clone());
-        let mut unreadable: Vec<(String, u64)> = names.zip(self.unreadable).filter(|(_, n)| *n > 0).collect();
+    pub(super) fn finish(mut self, reader: Reader) -> ReadAs {
+        let (mut unreadable, mut beside): (Vec<(String, u64)>, _) = (Vec::new(), None);
+        match &reader.how {
+            How::Blind(marker) => {
+                let names = marker.plan().columns.iter().map(|column| column.name.clone());
+                unreadable = names.zip(self.unreadable).collect();
+            }
+            How::Beside(originals) => {
+                let mut carriers = CarrierCounts::default();
+                for (name, column) in originals.by_column(&self.beside) {
+                    carriers.merge(&column);
+                    unreadable.push((name, column.altered));
+                }
+                self.counts.merge(&self.kept.turned(kept_flip(carriers.changed, carriers.kept)));
+                let originals = originals.sources();
+                beside = Some(BesideOutcome { originals, counts: self.beside, carriers });
+            }
+        }
+        unreadable.retain(|(_, n)| *n > 0);
         unreadable.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         ReadAs {
             reading: reader.reading,
@@ -163,6 +244,7 @@ impl Gathered {
             counts: self.counts,
             log: self.log,
             unreadable,
+            beside,
             rows_aligned: self.rows_aligned,
             rows_repeated: self.rows_repeated,
             sketch: self.sketch.finish(&reader.sampler),

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::evidence::score::{Candidate, DECODERS, Decoder, Evidence};
+use crate::evidence::decoder::Decoder;
+use crate::evidence::investigate::{FoundBy, Investigation, Named, investigate};
+use crate::evidence::joint::Model;
+use crate::evidence::map::Speaker;
 use crate::evidence::verdict::{Family, Stage, Verdict};
+use crate::evidence::windows::Order;
 use crate::mark::code::{self, Code};
 use crate::sketch::{Containment, Sketch};
 
 use super::findings::{
-    Accused, CandidateSummary, EvidenceSummary, Findings, IdenticalRelease, LeakSummary, ReleaseMatch, Share,
+    Accused, CandidateSummary, EvidenceSummary, Findings, FoundBySummary, IdenticalRelease, LeakSummary,
+    Makeup, OriginalSummary, ReferenceSummary, ReleaseMatch, Share, Stretch,
 };
 use super::gather::ReadAs;
 use super::read::Transcript;
@@ -21,10 +26,7 @@ const LISTED: usize = 20;
 struct Scored<'a> {
     read: &'a ReadAs,
     reading: &'a Reading,
-    ranking: Vec<Candidate>,
-    positions: u64,
-    ln_threshold: f64,
-    power: f64,
+    investigation: Investigation,
     similarity: Option<Containment>,
 }
 
@@ -35,7 +37,7 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
 
     let identical = identical_releases(&transcript.blake3, case);
     let exact = sole_recipient(&identical);
-    let accused = accuse(&scored, exact, case, family);
+    let accused = accuse(&scored, exact, case);
     let similarity = best.and_then(|scored| scored.similarity);
     let verdict = if exact.is_some() {
         Verdict::Exact
@@ -79,6 +81,9 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
         unreadable: transcript.unreadable,
         columns: best.map(|scored| scored.read.columns.clone()).unwrap_or_default(),
         columns_missing: best.map(|scored| scored.read.columns_missing.clone()).unwrap_or_default(),
+        reference: best.and_then(|scored| scored.reference()),
+        makeup: best.and_then(|scored| scored.makeup()),
+        source_map: best.map(|scored| scored.source_map(case)).unwrap_or_default(),
     }
 }
 
@@ -87,19 +92,22 @@ impl<'a> Scored<'a> {
         let reading = &case.readings[read.reading];
         let (policy, epoch) = (&reading.policy, reading.epoch);
         let code = Code::new(case.secret, policy.name(), epoch, policy.code_length());
-        let evidence = Evidence::new(&read.counts, &code);
-        let ln_threshold = family.ln_threshold(Stage::WHOLE, case.alpha);
-        let scores = evidence.score_all(&code, case.recipients.len(), |recipient| {
+        let key = |recipient: usize| {
             code::codeword_key(case.secret, policy.name(), epoch, &case.recipients[recipient].id)
-        });
+        };
         Scored {
             read,
             reading,
-            ranking: evidence.rank(&scores, ln_threshold),
-            positions: evidence.positions(),
-            ln_threshold,
-            power: evidence.power(ln_threshold),
-            similarity: similarity(&read.sketch, &reading.releases),
+            investigation: investigate(
+                &read.counts,
+                Some(&read.log),
+                &code,
+                case.recipients.len(),
+                key,
+                &family,
+                case.alpha,
+            ),
+            similarity: read.known_share().or_else(|| similarity(&read.sketch, &reading.releases)),
         }
     }
 
@@ -112,13 +120,12 @@ impl<'a> Scored<'a> {
 
     /// The least bound if it names somebody, otherwise 0.
     fn named_ln_p(&self) -> f64 {
-        self.ranking
-            .first()
-            .map_or(0.0, |first| if first.ln_p < self.ln_threshold { first.ln_p } else { 0.0 })
+        self.investigation.named.first().map_or(0.0, |first| first.ln_family_p)
     }
 
     fn candidates(&self, case: &Case, family: Family) -> Vec<CandidateSummary> {
-        self.ranking
+        self.investigation
+            .candidates
             .iter()
             .take(LISTED)
             .map(|candidate| CandidateSummary {
@@ -136,14 +143,67 @@ impl<'a> Scored<'a> {
             carriers_read: self.read.counts.read(),
             carriers_unreadable: self.read.unreadable.iter().map(|(_, n)| n).sum(),
             unreadable_by_column: self.read.unreadable.clone(),
-            positions_read: self.positions,
+            positions_read: self.investigation.positions,
             rows_aligned: self.read.rows_aligned,
             rows_repeated: self.read.rows_repeated,
-            power: self.power,
+            power: self.investigation.power,
             recipients_tried: family.recipients,
-            decoders_tried: DECODERS.len(),
+            decoders_tried: self.investigation.tried.decoders,
             readings_tried: family.readings,
+            windows_tried: self.investigation.tried.windows,
+            rounds_tried: self.investigation.tried.rounds,
+            log_is_complete: self.read.log.is_complete(),
         }
+    }
+
+    /// What the originals told, if there were any.
+    fn reference(&self) -> Option<ReferenceSummary> {
+        let beside = self.read.beside.as_ref()?;
+        let sources = beside.originals.iter().map(|(blake3, rows)| {
+            let same = |release: &&KnownRelease| release.source_blake3 == *blake3;
+            let releases = self.reading.releases.iter().filter(same).map(|release| release.release.clone());
+            OriginalSummary { blake3: blake3.clone(), rows: *rows, releases: releases.collect() }
+        });
+        Some(ReferenceSummary {
+            sources: sources.collect(),
+            rows_by_key: beside.counts.by_key,
+            rows_by_content: beside.counts.by_content,
+            rows_ambiguous: beside.counts.ambiguous,
+            rows_foreign: beside.counts.foreign,
+            cells_kept: beside.carriers.kept,
+            cells_changed: beside.carriers.changed,
+            cells_altered: beside.carriers.altered,
+            cells_missing: beside.carriers.missing,
+        })
+    }
+
+    /// What the leak is made of, once somebody is named.
+    fn makeup(&self) -> Option<Makeup> {
+        let Investigation { named, shares, suggested_colluders, .. } = &self.investigation;
+        (!named.is_empty()).then_some(Makeup {
+            suggested_colluders: *suggested_colluders,
+            others: shares.others,
+            unmarked: shares.coins,
+        })
+    }
+
+    fn source_map(&self, case: &Case) -> Vec<Stretch> {
+        let stretches = self.investigation.map.iter().map(|segment| {
+            let (speaker, recipient) = match segment.speaker {
+                Speaker::Recipient(recipient) => ("recipient", Some(case.recipients[recipient].id.clone())),
+                Speaker::Others => ("others", None),
+                Speaker::Mixed => ("mixed", None),
+            };
+            Stretch {
+                first_row: u64::from(segment.first_row) + 1,
+                last_row: u64::from(segment.last_row) + 1,
+                speaker,
+                recipient,
+                carriers: segment.reads,
+                ln_ratio: segment.ln_ratio,
+            }
+        });
+        stretches.collect()
     }
 
     /// The reading's releases that pass `wanted`, those that hold most of the leak first, the latest first among equals.
@@ -172,23 +232,19 @@ impl<'a> Scored<'a> {
 }
 
 /// Everybody below alpha in any reading, and the sole recipient of these very bytes.
-fn accuse(scored: &[Scored], exact: Option<&str>, case: &Case, family: Family) -> Vec<Accused> {
+fn accuse(scored: &[Scored], exact: Option<&str>, case: &Case) -> Vec<Accused> {
     let mut accused: Vec<Accused> = Vec::new();
-    for (scored, suspect, ln_p) in scored.iter().flat_map(|scored| {
-        scored
-            .ranking
-            .iter()
-            .map(move |candidate| (scored, &case.recipients[candidate.recipient], candidate.ln_p))
-    }) {
-        let ln_family_p = family.ln_family_p(Stage::WHOLE, ln_p);
-        let is_named = ln_family_p < case.alpha.ln() && exact.is_none_or(|id| id == suspect.id);
-        if !is_named {
+    for (scored, named) in
+        scored.iter().flat_map(|scored| scored.investigation.named.iter().map(move |named| (scored, named)))
+    {
+        let suspect = &case.recipients[named.recipient];
+        if exact.is_some_and(|id| id != suspect.id) {
             continue;
         }
         match accused.iter_mut().find(|known| known.recipient == suspect.id) {
-            Some(known) if known.ln_family_p.is_some_and(|known| known <= ln_family_p) => {}
-            Some(known) => *known = name(suspect, Some(ln_family_p), Some(scored)),
-            None => accused.push(name(suspect, Some(ln_family_p), Some(scored))),
+            Some(known) if known.ln_family_p.is_some_and(|known| known <= named.ln_family_p) => {}
+            Some(known) => *known = name(suspect, Some(named), Some(scored)),
+            None => accused.push(name(suspect, Some(named), Some(scored))),
         }
     }
     if let Some(id) = exact
@@ -205,12 +261,18 @@ fn accuse(scored: &[Scored], exact: Option<&str>, case: &Case, family: Family) -
     accused
 }
 
-fn name(suspect: &Suspect, ln_family_p: Option<f64>, scored: Option<&Scored>) -> Accused {
+fn name(suspect: &Suspect, named: Option<&Named>, scored: Option<&Scored>) -> Accused {
+    let shares = scored.map(|scored| scored.investigation.shares.accused.iter());
+    let share = |named: &Named| {
+        shares.into_iter().flatten().find(|(id, _)| *id == named.recipient).map(|(_, share)| *share)
+    };
     Accused {
         recipient: suspect.id.clone(),
         name: suspect.name.clone(),
         dataset: scored.map(|scored| scored.reading.policy.name().to_owned()),
-        ln_family_p,
+        ln_family_p: named.map(|named| named.ln_family_p),
+        found_by: named.map(|named| FoundBySummary::from(named.found_by)),
+        share: named.and_then(share),
         releases: scored
             .map(|scored| scored.releases(|release| release.recipient == suspect.id))
             .unwrap_or_default(),
@@ -265,6 +327,30 @@ fn decoder_name(decoder: Decoder) -> String {
         Decoder::Likelihood(colluders) => format!("likelihood ratio, {colluders} colluders"),
         Decoder::Agreement => "agreement".into(),
         Decoder::Noisy(percent) => format!("likelihood ratio, {percent} % noise"),
+    }
+}
+
+impl From<FoundBy> for FoundBySummary {
+    fn from(found_by: FoundBy) -> FoundBySummary {
+        match found_by {
+            FoundBy::Whole { decoder } => FoundBySummary::Whole { decoder: decoder_name(decoder) },
+            FoundBy::Window { order, first_row, last_row, decoder } => FoundBySummary::Window {
+                order: match order {
+                    Order::File => "file",
+                    Order::Key => "key",
+                },
+                first_row: u64::from(first_row) + 1,
+                last_row: u64::from(last_row) + 1,
+                decoder: decoder_name(decoder),
+            },
+            FoundBy::Joint { round, model } => FoundBySummary::Joint {
+                round,
+                model: match model {
+                    Model::Share(share) => format!("a share of {:.1} %", 100.0 * share),
+                    Model::Colluders(colluders) => format!("{colluders} colluders"),
+                },
+            },
+        }
     }
 }
 

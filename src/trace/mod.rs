@@ -9,14 +9,19 @@
 //! alone, as the bound of `evidence::tail` requires. Every reading that is scored is paid for.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::error::Result;
 use crate::keys::secret::MarkingSecret;
+use crate::leak::columns::Mapping;
+use crate::leak::reference::Reference;
 
+mod beside;
 pub mod findings;
 mod gather;
 mod judge;
+mod mend;
 mod read;
 mod reader;
 
@@ -35,10 +40,40 @@ pub struct Case<'a> {
     pub alpha: f64,
 }
 
+/// Finds the originals of a reading, by its index in [`Case::readings`].
+pub type Originals<'a> = dyn Fn(usize) -> Result<Vec<Original>> + Sync + 'a;
+
+/// An unmarked table of the owner's.
+#[derive(Clone, Debug)]
+pub struct Original {
+    /// The rows and columns of it that are at hand.
+    pub reference: Arc<Reference>,
+    /// Hex BLAKE3 of the source as releases record it. The reference may be a copy of it with fewer columns.
+    pub source_blake3: String,
+}
+
+impl Original {
+    /// A source read whole.
+    pub fn new(reference: Reference) -> Original {
+        let source_blake3 = reference.blake3().to_owned();
+        Original { reference: Arc::new(reference), source_blake3 }
+    }
+
+    /// What is kept of a source.
+    pub fn of_source(reference: Reference, source_blake3: &str) -> Original {
+        Original { reference: Arc::new(reference), source_blake3: source_blake3.to_owned() }
+    }
+}
+
 /// How to read the leak, and whom to tell.
 pub struct Options<'a> {
     /// The byte between fields; sniffed if `None`.
     pub delimiter: Option<u8>,
+    /// What the user says of columns; the rest is found.
+    pub map: &'a [Mapping],
+    /// The owner's unmarked tables, to read the leak beside them: asked for the index of a [reading](Case::readings) with which the
+    /// leak has a column in common, gives its sources, the likeliest first; none if it has none at hand.
+    pub originals: &'a Originals<'a>,
     /// Told the number of bytes done, from time to time.
     pub progress: &'a (dyn Fn(u64) + Sync),
     /// Set from outside to stop with an error.
@@ -48,14 +83,15 @@ pub struct Options<'a> {
 impl Default for Options<'_> {
     fn default() -> Self {
         static NEVER: AtomicBool = AtomicBool::new(false);
-        Options { delimiter: None, progress: &|_| (), interrupted: &NEVER }
+        let originals: &Originals = &|_| Ok(Vec::new());
+        Options { delimiter: None, map: &[], originals, progress: &|_| (), interrupted: &NEVER }
     }
 }
 
 /// Reads `leak` (named `path` in the findings) and says whose copy it is.
 ///
 /// # Errors
-/// If the leak is empty or reading it fails; never because a row is damaged.
+/// If the leak is empty or reading it fails, or the map names a column that is not there; never because a row is damaged.
 pub fn trace(leak: impl Read + Send, path: &str, case: &Case, options: &Options) -> Result<Findings> {
     let transcript = read::read(leak, case, options)?;
     Ok(judge::judge(path, transcript, case))

@@ -13,8 +13,8 @@ use crate::table::format::pump::pump;
 
 use super::findings::Unreadable;
 use super::gather::{BlockReads, Gathered, ReadAs};
-use super::reader::Reader;
-use super::{Case, Options};
+use super::reader::{Columns, Reader, Table};
+use super::{Case, Options, Original};
 
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
@@ -52,14 +52,22 @@ pub(super) fn read(leak: impl Read + Send, case: &Case, options: &Options) -> Re
     let mut leak = Hashing::new(leak);
     let mut intake = Intake::open(&mut leak, options.delimiter)?;
     let (dialect, width) = (intake.head.dialect, intake.head.names.len());
+    let table = Table::of(&mut intake, case, options)?;
+    let columns: Vec<Columns> =
+        case.readings.iter().map(|reading| Columns::find(reading, case, &table)).collect();
+    let mut originals: Vec<Vec<Original>> = Vec::new();
+    for (reading, columns) in columns.iter().enumerate() {
+        originals.push(if columns.is_any() { (options.originals)(reading)? } else { Vec::new() });
+    }
     let (mut readers, mut unreadable) = (Vec::new(), Vec::new());
-    for reading in 0..case.readings.len() {
-        match Reader::new(reading, case, &intake) {
+    for (reading, columns) in columns.into_iter().enumerate() {
+        match Reader::new(reading, case, &table, columns, &originals[reading]) {
             Ok(reader) => readers.push(reader),
             Err(needed) if unreadable.contains(&needed) => {}
             Err(needed) => unreadable.push(needed),
         }
     }
+    drop(table);
     let mut gathered: Vec<Gathered> = readers.iter().map(Gathered::new).collect();
     let (mut damage, mut bytes) = (DamageList::default(), intake.head.bytes.len() as u64);
 

@@ -4,103 +4,187 @@ use std::io::Read;
 
 use crate::error::Result;
 use crate::keys::prf::{DerivedKey, Purpose};
-use crate::leak::align::{self, ColumnMatch};
+use crate::leak::cells::Cells;
+use crate::leak::columns::{self, ColumnMatch, LeakedColumns, Resolved, Wanted};
 use crate::leak::intake::Intake;
+use crate::leak::reference::Reference;
+use crate::leak::repair::Repair;
 use crate::mark::marker::Marker;
-use crate::sketch::{ColumnSketch, Sampler, SketchBuilder};
+use crate::mark::policy::Plan;
+use crate::sketch::Sampler;
 use crate::table::Row;
-use crate::table::value::{self, DateOrder};
+use crate::table::value::{self, DateOrder, Decimal};
 
+use super::beside::{Beside, SampleRow};
 use super::findings::Unreadable;
-use super::{Case, Reading};
+use super::{Case, Options, Original, Reading};
+
+/// What is known of the leak before it is read: its columns, and its first rows.
+pub(super) struct Table {
+    /// Empty texts if there is no header.
+    names: Vec<String>,
+    cells: Vec<Cells>,
+    map: Resolved,
+    sample: Vec<SampleRow>,
+}
+
+impl Table {
+    /// Looks at the leak's first rows. A first line that is no header becomes one of them.
+    pub(super) fn of<R: Read>(intake: &mut Intake<R>, case: &Case, options: &Options) -> Result<Table> {
+        let ours: Vec<&str> = case.readings.iter().flat_map(Reading::column_names).collect();
+        let has_header = columns::has_header(ours.iter().copied(), &intake.head.names);
+        let mut cells = intake.cells();
+        let map = columns::resolve(options.map, &intake.head.names, has_header, &ours)?;
+        if !has_header && columns::is_row(&intake.head.names, &cells) {
+            intake.take_header_as_row();
+            cells = intake.cells();
+        }
+        let (names, mut sample) = (intake.head.names.clone(), Vec::new());
+        intake.sample(|row| sample.push(SampleRow::of(row, names.len())));
+        Ok(Table { names, cells, map, sample })
+    }
+}
+
+/// A reading's columns, as they were found in the leak.
+pub(super) struct Columns {
+    found: Vec<ColumnMatch>,
+    sampler: Sampler,
+}
+
+impl Columns {
+    /// Finds all columns of the dataset, so that rows can be recognised by their contents, too.
+    pub(super) fn find(reading: &Reading, case: &Case, table: &Table) -> Columns {
+        let Reading { policy, slots, epoch, releases } = reading;
+        let sampler =
+            Sampler::new(DerivedKey::new(case.secret, Purpose::Sketch, policy.name(), *epoch, None));
+        let marked = policy.lenient_plan(&|_| Some(0), slots).columns;
+        let quantum = |name: &str| {
+            marked
+                .iter()
+                .find(|column| column.name == name)
+                .map_or(Decimal::ZERO, |column| column.channel.reach())
+        };
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for name in reading.column_names() {
+            if wanted.iter().all(|wanted| wanted.name != name) {
+                wanted.push(Wanted { name, quantum: quantum(name) });
+            }
+        }
+        let leaked = LeakedColumns { names: &table.names, cells: &table.cells };
+        let found = releases.last().map_or_else(Vec::new, |latest| {
+            columns::match_columns(&wanted, &latest.sketch, leaked, &sampler, &table.map)
+        });
+        Columns { found, sampler }
+    }
+
+    /// Whether any column was found, so that an original might be of use.
+    pub(super) fn is_any(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.found.iter().find(|found| found.ours == name).map(|found| found.index)
+    }
+}
+
+/// How rows are read.
+pub(super) enum How<'a> {
+    /// By their key, taking every cell as it stands.
+    Blind(Marker),
+    /// Beside the owner's originals.
+    Beside(Beside<'a>),
+}
 
 /// A reading at work.
-pub(super) struct Reader {
+pub(super) struct Reader<'a> {
     /// Index into [`Case::readings`].
     pub reading: usize,
     pub columns: Vec<ColumnMatch>,
     pub columns_missing: Vec<String>,
-    pub marker: Marker,
+    /// What is undone, by column of the leak.
+    pub repairs: Vec<Repair>,
+    pub how: How<'a>,
     pub sampler: Sampler,
     pub code_length: u32,
 }
 
-impl Reader {
-    /// Finds the reading's columns in the leak. Fails with what is missing if its rows can't be recognised or no marked
-    /// column is there.
-    pub(super) fn new<R: Read>(
+impl<'a> Reader<'a> {
+    /// Prepares a reading, beside those of its `originals` that know rows of the leak. Fails with what is missing if no marked
+    /// column is there, or its rows can't be recognised.
+    pub(super) fn new(
         reading: usize,
         case: &Case,
-        intake: &Intake<R>,
-    ) -> Result<Reader, Unreadable> {
-        let Reading { policy, slots, epoch, releases } = &case.readings[reading];
-        let dataset = policy.name();
-        let sketch_key = || DerivedKey::new(case.secret, Purpose::Sketch, dataset, *epoch, None);
-        let wanted: Vec<&str> = policy.identity().chain(policy.columns().map(|(name, _, _)| name)).collect();
-        let columns = match releases.last() {
-            Some(latest) => {
-                align::match_columns(&wanted, &latest.sketch, &leaked_columns(intake, sketch_key()))
-            }
-            None => Vec::new(),
+        table: &Table,
+        mut columns: Columns,
+        originals: &'a [Original],
+    ) -> Result<Reader<'a>, Unreadable> {
+        let Reading { policy, slots, epoch, .. } = &case.readings[reading];
+        let mut plan = policy.lenient_plan(&|name| columns.place(name), slots);
+        let mut repairs = vec![Repair::NONE; table.names.len()];
+        columns.found.iter().for_each(|found| repairs[found.index] = found.repair);
+        let marker = |plan| Marker::new(case.secret, policy.name(), *epoch, policy.code_length(), plan);
+        let beside = if plan.columns.is_empty() {
+            None
+        } else {
+            let of_original = |original: &Reference| {
+                let place = |name: &str| original.header().iter().position(|known| known == name);
+                let plan = policy.lenient_plan(&place, slots);
+                plan.missing_identity.is_empty().then(|| marker(plan))
+            };
+            Beside::new(originals, of_original, &columns.found, &repairs, &table.sample)
         };
-        let index_of = |name: &str| columns.iter().find(|found| found.ours == name).map(|found| found.index);
-        let mut plan = policy.lenient_plan(&index_of, slots);
-        if !plan.missing_identity.is_empty() || plan.columns.is_empty() {
+        if beside.is_none() && !plan.missing_identity.is_empty() || plan.columns.is_empty() {
             let marked_missing = if plan.columns.is_empty() { plan.absent } else { Vec::new() };
-            let identity_missing = plan.missing_identity;
-            return Err(Unreadable { dataset: dataset.to_owned(), identity_missing, marked_missing });
+            let (dataset, identity_missing) = (policy.name().to_owned(), plan.missing_identity);
+            return Err(Unreadable { dataset, identity_missing, marked_missing });
         }
-        plan.columns = plan
-            .columns
-            .into_iter()
-            .map(|column| {
-                let order = date_order(intake, column.index);
-                if order == DateOrder::Unknown { column } else { column.reading_dates(order) }
-            })
-            .collect();
+        let columns_missing = plan.absent.clone();
+        read_dates(&mut plan, table);
+        let how = match beside {
+            Some((beside, mended)) => {
+                mended.describe(&mut columns.found);
+                repairs = mended.repairs;
+                How::Beside(beside)
+            }
+            None => How::Blind(marker(plan)),
+        };
         Ok(Reader {
             reading,
-            columns_missing: plan.absent.clone(),
-            columns,
-            marker: Marker::new(case.secret, dataset, *epoch, policy.code_length(), plan),
-            sampler: Sampler::new(sketch_key()),
+            columns_missing,
+            columns: columns.found,
+            repairs,
+            how,
+            sampler: columns.sampler,
             code_length: policy.code_length(),
         })
     }
 
-    /// Where a row stands in the order of keys.
-    pub(super) fn rank(&self, row: &impl Row) -> u64 {
-        self.marker.plan().identity.first().map_or(0, |&column| value::rank(&row.cell(column)))
+    /// Where a row read blindly stands in the order of keys.
+    pub(super) fn rank(&self, marker: &Marker, row: &impl Row) -> u64 {
+        marker.plan().identity.first().map_or(0, |&column| value::rank(&row.cell(column)))
     }
 }
 
-/// The sketches of the leak's columns, from its sample.
-fn leaked_columns<R: Read>(intake: &Intake<R>, key: DerivedKey) -> Vec<ColumnSketch> {
-    let sampler = Sampler::new(key);
-    let width = intake.head.names.len();
-    let mut builder = SketchBuilder::new(intake.head.names.clone());
-    let mut number = 0;
-    intake.sample(|row| {
-        // The sample is smaller than a sketch, so a running number keeps all of its rows.
-        let sampled = sampler.sample(number, (0..width).map(|column| row.cell(column)));
-        builder.add(1, sampled.into_iter().collect(), &sampler);
-        number += 1;
-    });
-    builder.finish(&sampler).columns
+/// Short dates are read in the order that the leak's sample shows.
+fn read_dates(plan: &mut Plan, table: &Table) {
+    for column in &mut plan.columns {
+        let order = date_order(&table.cells[column.index]);
+        if order != DateOrder::Unknown {
+            *column = column.clone().reading_dates(order);
+        }
+    }
 }
 
 /// The order of day and month in a column of short dates, as far as its sample tells.
-fn date_order<R: Read>(intake: &Intake<R>, column: usize) -> DateOrder {
+fn date_order(cells: &Cells) -> DateOrder {
     let (mut day_first, mut month_first) = (0, 0);
-    intake.sample(|row| {
-        if let Ok(text) = str::from_utf8(&row.cell(column)) {
-            match DateOrder::of(text) {
-                DateOrder::DayFirst => day_first += 1,
-                DateOrder::MonthFirst => month_first += 1,
-                DateOrder::Unknown => {}
-            }
+    for (text, _) in cells.texts() {
+        match DateOrder::of(text) {
+            DateOrder::DayFirst => day_first += 1,
+            DateOrder::MonthFirst => month_first += 1,
+            DateOrder::Unknown => {}
         }
-    });
+    }
     match (day_first, month_first) {
         (1.., 0) => DateOrder::DayFirst,
         (0, 1..) => DateOrder::MonthFirst,

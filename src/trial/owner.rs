@@ -3,12 +3,16 @@
 //! Stamping and tracing are those of the commands. Marking is a pure function of the row (DESIGN 2.2), so a copy of some rows
 //! is exactly what those rows are in a copy of all, and nothing more than a leak's rows need be stamped.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use crate::attack::{Oracle, Scene, Table};
 use crate::error::Result;
 use crate::keys::secret::MarkingSecret;
+use crate::leak::reference::Reference;
 use crate::mark::policy::Policy;
 use crate::stamp::engine::{self, Marking, Stamped};
-use crate::trace::{self, Case, Findings, Reading, Suspect};
+use crate::trace::{self, Case, Findings, Original, Reading, Suspect};
 
 /// When releases are recorded: the time of a trial means nothing.
 const RECORDED: &str = "2026-01-01T00:00:00Z";
@@ -27,7 +31,13 @@ pub enum Aid<'a> {
     #[default]
     None,
     /// The owner's unmarked rows.
-    Reference(&'a Table),
+    Reference(&'a Arc<Reference>),
+}
+
+/// An unmarked table as a trace reads it.
+pub fn reference(table: &Table) -> Result<Arc<Reference>> {
+    let csv = table.to_csv();
+    Reference::read(&csv[..], Some(b','), &AtomicBool::new(false), &|_| ()).map(Arc::new)
 }
 
 /// The id of the nth recipient.
@@ -107,9 +117,17 @@ impl Owner {
     pub fn trace(&self, leak: &[u8], alpha: f64, aid: Aid) -> Result<Findings> {
         let case =
             Case { secret: &self.secret, recipients: &self.recipients, readings: &self.readings, alpha };
-        let options = match aid {
-            Aid::None | Aid::Reference(_) => trace::Options::default(),
+        let originals = |reading: usize| {
+            let releases = &self.readings[reading].releases;
+            Ok(match (aid, releases.last()) {
+                (Aid::Reference(reference), Some(release)) => vec![Original {
+                    reference: reference.clone(),
+                    source_blake3: release.source_blake3.clone(),
+                }],
+                _ => Vec::new(),
+            })
         };
+        let options = trace::Options { originals: &originals, ..trace::Options::default() };
         trace::trace(leak, "leak.csv", &case, &options)
     }
 

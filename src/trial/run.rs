@@ -13,9 +13,10 @@ use rayon::prelude::*;
 
 use super::battery::{Battery, Case, Source};
 use super::board::{Board, Counted, Distortion, Line, Outcome, TableSummary};
-use super::owner::{Aid, Owner, recipient};
+use super::owner::{self, Aid, Owner, recipient};
 use crate::attack::{self, Gather, Oracle, Rng, Table};
 use crate::error::{Error, Result};
+use crate::leak::reference::Reference;
 use crate::mark::policy::Policy;
 use crate::stamp::engine;
 
@@ -62,13 +63,14 @@ struct Tried {
 /// If the table does not fit the policy, an attack asks for a column that is not there, or it is interrupted.
 pub fn run(setup: &Setup, watch: &Watch) -> Result<Board> {
     let table = sampled(setup);
+    let reference = if setup.reference { Some(owner::reference(&table)?) } else { None };
     let cases: Vec<&Case> =
         setup.battery.cases.iter().filter(|case| case.leakers <= setup.recipients).collect();
     let (done, all) = (AtomicU64::new(0), (cases.len() * setup.trials) as u64);
     let worlds = (0..setup.trials)
         .into_par_iter()
         .map(|trial| {
-            let world = World::new(setup, &table, trial)?;
+            let world = World::new(setup, &table, reference.as_ref(), trial)?;
             let tried = cases
                 .iter()
                 .map(|case| {
@@ -170,13 +172,19 @@ struct World<'a> {
     owner: Owner,
     oracle: Oracle,
     table: Arc<Table>,
+    reference: Option<&'a Arc<Reference>>,
     leakers: Vec<String>,
     /// Copies of the whole table, made when first asked for.
     copies: Vec<OnceLock<Table>>,
 }
 
 impl<'a> World<'a> {
-    fn new(setup: &'a Setup, table: &Arc<Table>, trial: usize) -> Result<World<'a>> {
+    fn new(
+        setup: &'a Setup,
+        table: &Arc<Table>,
+        reference: Option<&'a Arc<Reference>>,
+        trial: usize,
+    ) -> Result<World<'a>> {
         let rng = &mut stream(setup.seed, &format!("world {trial}"));
         let mut owner = Owner::new(setup.policy.clone(), setup.recipients, rng.random());
         owner.deliver(&recipient(0), &table.sample(RELEASED_ROWS, rng).to_csv())?;
@@ -189,6 +197,7 @@ impl<'a> World<'a> {
             oracle: owner.oracle(&table.header)?,
             owner,
             table: table.clone(),
+            reference,
             copies: leakers.iter().map(|_| OnceLock::new()).collect(),
             leakers,
         })
@@ -215,9 +224,9 @@ impl<'a> World<'a> {
         Ok(Some(Tried {
             rows: leaked_rows,
             blind: self.trace(case, &leak, Aid::None)?,
-            reference: match self.setup.reference {
-                true => Some(self.trace(case, &leak, Aid::Reference(&self.table))?),
-                false => None,
+            reference: match self.reference {
+                Some(reference) => Some(self.trace(case, &leak, Aid::Reference(reference))?),
+                None => None,
             },
         }))
     }

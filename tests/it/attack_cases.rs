@@ -5,7 +5,7 @@ use std::path::Path;
 
 use dyepack::attack::{Attack, Gather, Strategy};
 use dyepack::mark::policy::Policy;
-use dyepack::trial::owner::Aid;
+use dyepack::trial::owner::{self, Aid};
 use rand::seq::SliceRandom as _;
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -122,12 +122,13 @@ impl AttackCase {
         let table = lab::hospital(self.rows, 9);
         let mut lab = Lab::new(&policy, &table, self.recipients, rng);
         let copies = self.copies(&mut lab, &table, rng);
+        let reference = self.reference.then(|| owner::reference(&table).unwrap());
         self.gathers()
             .into_iter()
             .filter_map(|gather| {
                 let leaked = self.leaked(&lab, &table, &copies, gather.as_ref(), rng);
                 let leak = lab.leak(leaked, &self.attacks, rng);
-                let aid = if self.reference { Aid::Reference(&table) } else { Aid::None };
+                let aid = reference.as_ref().map_or(Aid::None, Aid::Reference);
                 let findings = lab.trace_with(&leak, 1e-6, aid);
 
                 let verdict = serde_json::to_value(findings.verdict).unwrap();

@@ -3,6 +3,7 @@
 mod attack_cases;
 mod calibration;
 mod cli;
+mod columns;
 mod detection;
 mod distortion;
 mod examples;

@@ -9,7 +9,7 @@ use std::path::Path;
 const FLOORS: [&[&str]; 8] = [
     &["error"],
     &["keys", "table"],
-    &["mark", "ledger", "sketch"],
+    &["mark", "ledger", "sketch", "vault"],
     &["leak", "evidence", "home", "known"],
     &["stamp", "trace", "demo", "attack"],
     &["trial"],

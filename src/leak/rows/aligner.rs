@@ -10,17 +10,20 @@ use crate::leak::reference::Reference;
 use crate::mark::marker::{Marker, Scratch};
 use crate::table::Row;
 
-/// By how much a row must outweigh all other candidates together: a thousandfold.
-const MARGIN: f32 = 6.9;
+/// How sure a row must be, against all other candidates together and against being none of ours: a hundred to one.
+const SURE: f32 = 4.6;
 
-/// A chance meeting with any row at all must be this improbable: one in ten thousand.
-const CHANCE: f32 = 9.2;
+/// The share of the leak that is taken to be ours lies between these, whatever its first rows say: the rest may be otherwise.
+const OURS: [f32; 2] = [0.01, 0.5];
+
+/// What an equal key weighs by itself, if keys can be trusted: ten to one.
+const KEY_WEIGHT: f32 = 2.3;
 
 /// Keys were replaced if rows of equal keys agree no better than this, on a scale from chance (0) to always (1).
 const KEY_TRUST: f64 = 0.1;
 
-/// Rounds of learning: the second one weighs with what the first one learned.
-const ROUNDS: usize = 2;
+/// Rounds of learning: each weighs with what the one before has learned.
+const ROUNDS: usize = 3;
 
 /// Which row a leaked row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +67,16 @@ pub struct Aligner {
     has_key: bool,
     /// Whether equal keys mean equal rows.
     trusts_key: bool,
+    /// What a row must weigh against a single chance meeting; against `N` of them, `ln N` more.
+    chance: f32,
     /// The leak's column for each of the reference.
     leaked_index: Vec<Option<usize>>,
+}
+
+/// What a row must weigh if this share of the leak is ours: Bayes' rule in logs.
+fn chance(ours: f32) -> f32 {
+    let ours = ours.clamp(OURS[0], OURS[1]);
+    SURE + ((1.0 - ours) / ours).ln()
 }
 
 /// A leaked row under the reference's column numbers.
@@ -97,6 +108,7 @@ impl Aligner {
             scale: Scale::new(&digest, &fields),
             has_key,
             trusts_key: has_key,
+            chance: chance(OURS[0]),
             leaked_index,
             fields,
             digest,
@@ -122,6 +134,7 @@ impl Aligner {
                 })
                 .collect();
             self.scale.learn(&self.digest, pairs.iter().copied());
+            self.chance = chance(pairs.len() as f32 / sample.len().max(1) as f32);
         }
     }
 
@@ -129,12 +142,8 @@ impl Aligner {
     pub fn align(&self, leaked: &impl Row, marker: &Marker, buffers: &mut Buffers) -> Alignment {
         let id = self.take(leaked, marker, buffers);
         let Buffers { leaked, candidates, weighed, .. } = buffers;
-        if let Some(id) = id.filter(|_| self.trusts_key)
-            && let Some(found) = self.by_key(leaked, id, weighed)
-        {
-            return found;
-        }
-        self.by_content(leaked, candidates, weighed)
+        id.and_then(|id| self.by_key(leaked, id, weighed))
+            .unwrap_or_else(|| self.by_content(leaked, candidates, weighed))
     }
 
     /// Reads a leaked row into the buffers; gives its number in sketches, if it has its key.
@@ -155,14 +164,15 @@ impl Aligner {
     }
 
     /// The row that has the key, unless the rest of the row speaks against it: the key may be somebody else's who numbers rows
-    /// as we do.
+    /// as we do. If keys can't be trusted, the rest has to speak for it; but it is held against this one row only, not against
+    /// all of them.
     fn by_key(&self, leaked: &Leaked, id: u64, weighed: &mut Vec<(f32, u32)>) -> Option<Alignment> {
         self.weigh_all(leaked, self.digest.rows_of(id), weighed, |field| !self.fields[field].is_identity);
         let &(best, row) = weighed.first()?;
-        if best < 0.0 {
+        if best < if self.trusts_key { -KEY_WEIGHT } else { self.chance } {
             return None;
         }
-        Some(if self.is_clear(weighed) { Alignment::Key(row as usize) } else { Alignment::Ambiguous })
+        Some(if self.is_clear(leaked, weighed) { Alignment::Key(row as usize) } else { Alignment::Ambiguous })
     }
 
     fn by_content(
@@ -174,8 +184,12 @@ impl Aligner {
         self.blocks.candidates(leaked, candidates);
         self.weigh_all(leaked, candidates.iter().copied(), weighed, |_| true);
         match weighed.first() {
-            Some(&(best, row)) if best >= (self.digest.rows as f32).ln() + CHANCE => {
-                if self.is_clear(weighed) { Alignment::Content(row as usize) } else { Alignment::Ambiguous }
+            Some(&(best, row)) if best >= (self.digest.rows as f32).ln() + self.chance => {
+                if self.is_clear(leaked, weighed) {
+                    Alignment::Content(row as usize)
+                } else {
+                    Alignment::Ambiguous
+                }
             }
             _ => Alignment::Foreign,
         }
@@ -194,13 +208,16 @@ impl Aligner {
         weighed.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     }
 
-    /// Whether the first row outweighs all others that would be read differently.
-    fn is_clear(&self, weighed: &[(f32, u32)]) -> bool {
-        let (best, row) = weighed[0];
-        let rivals =
-            weighed[1..].iter().filter(|(_, other)| !self.reads_alike(row as usize, *other as usize));
-        let others: f32 = rivals.map(|(weight, _)| (weight - best).exp()).sum();
-        others.ln() <= -MARGIN
+    /// Whether the first row outweighs all others that would be read differently, whatever its bits are.
+    fn is_clear(&self, leaked: &Leaked, weighed: &[(f32, u32)]) -> bool {
+        let (best, row) = (weighed[0].0, weighed[0].1 as usize);
+        let others = weighed[1..].iter().map(|&(weight, other)| (weight, other as usize));
+        let rivals = others.filter(|(_, other)| !self.reads_alike(row, *other));
+        let others: f32 = rivals
+            .map(|(weight, other)| weight + self.scale.benefit(&self.digest, leaked, row, other))
+            .map(|weight| (weight - best).exp())
+            .sum();
+        others.ln() <= -SURE
     }
 
     /// Whether two rows have the same marks: the same identity, and the same originals in the marked columns.

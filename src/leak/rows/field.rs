@@ -176,6 +176,6 @@ impl<'a> Sample<'a> {
             let whole = place.floor_div(grid).and_then(|n| Decimal::new(n * grid.mantissa(), 0));
             whole != Some(place)
         };
-        self.0.iter().any(|text| is_finer(&text)).then_some(grid)
+        self.0.iter().any(is_finer).then_some(grid)
     }
 }

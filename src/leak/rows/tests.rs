@@ -165,7 +165,7 @@ fn rows_without_their_key_are_found_by_content() {
     assert!(score.by_content >= 999 && score.wrong == 0, "{score:?}");
     bench.alter(&mut leak, 0.2);
     let score = bench.align(&leak, KEY);
-    assert!(score.by_content >= 970 && score.wrong == 0, "{score:?}");
+    assert!(score.by_content >= 900 && score.wrong == 0, "{score:?}");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn foreign_rows_drop_out() {
     leak.iter_mut().zip(&ours).for_each(|(row, ours)| row.texts[0].clone_from(&ours.texts[0]));
     leak.extend_from_slice(&ours[1_000..2_000]);
     let score = bench.align(&leak, &[]);
-    assert_eq!((score.by_key, score.by_content, score.wrong), (1_000, 0, 0), "{score:?}");
+    assert_eq!((score.by_key, score.wrong, score.foreign), (1_000, 0, 1_000), "{score:?}");
 }
 
 #[test]

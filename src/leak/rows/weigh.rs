@@ -9,6 +9,8 @@
 //! count twice. So the weight of an agreement is scaled by `ln P(b agrees | a agrees) / ln P(b agrees)`, the least over all earlier
 //! columns `a`, both probabilities counted among pairs of the reference's own rows.
 
+use std::collections::HashSet;
+
 use super::blocks::Leaked;
 use super::digest::{Digest, nats};
 use super::field::{Field, MISSING};
@@ -68,7 +70,7 @@ struct FieldScale {
 
 impl Scale {
     pub fn new(digest: &Digest, fields: &[Field]) -> Scale {
-        let sample = Sample::new(digest);
+        let sample = Sample::new(digest, fields);
         let shares = sample.shares(digest, fields.len());
         let scales = (0..fields.len()).zip(shares).map(|(field, share)| {
             let (tolerance, near_u) = if fields[field].is_on_a_line() {
@@ -107,15 +109,32 @@ impl Scale {
 
     /// The weight of a row of the reference for a leaked row, over the fields that `counts`.
     pub fn weigh(&self, digest: &Digest, leaked: &Leaked, row: usize, counts: impl Fn(usize) -> bool) -> f32 {
-        let fields = self.fields.iter().enumerate().filter(|(field, _)| counts(*field));
+        let fields = (0..self.fields.len()).filter(|field| counts(*field));
         fields
-            .map(|(field, scale)| match self.agreement(digest, leaked, row, field) {
-                Agreement::Exact => scale.exact[digest.rarity(row, field)],
-                Agreement::Near => scale.near,
-                Agreement::No => scale.no[digest.rarity(row, field)],
-                Agreement::Unknown => 0.0,
+            .map(|field| {
+                let agreement = self.agreement(digest, leaked, row, field);
+                self.fields[field].weight(agreement, digest.rarity(row, field))
             })
             .sum()
+    }
+
+    /// What a rival of `best` would weigh more if the leak held whichever text of a carrier of `best` suits the rival: the
+    /// leaker's bits should tell no two rows apart.
+    pub fn benefit(&self, digest: &Digest, leaked: &Leaked, best: usize, rival: usize) -> f32 {
+        let mut benefit = 0.0;
+        for (field, scale) in self.fields.iter().enumerate() {
+            let texts = |row| [digest.said(row, field), digest.other(row, field)];
+            let [_, other] = texts(best);
+            let found = |row| self.agreement(digest, leaked, row, field);
+            if other != MISSING
+                && found(best) == Agreement::Exact
+                && texts(rival).iter().any(|text| *text != MISSING && texts(best).contains(text))
+            {
+                let rarity = digest.rarity(rival, field);
+                benefit += scale.weight(Agreement::Exact, rarity) - scale.weight(found(rival), rarity);
+            }
+        }
+        benefit
     }
 
     /// Sets the `m` by pairs of rows that are taken to be one.
@@ -137,6 +156,15 @@ impl Scale {
 }
 
 impl FieldScale {
+    fn weight(&self, agreement: Agreement, rarity: usize) -> f32 {
+        match agreement {
+            Agreement::Exact => self.exact[rarity],
+            Agreement::Near => self.near,
+            Agreement::No => self.no[rarity],
+            Agreement::Unknown => 0.0,
+        }
+    }
+
     fn set(&mut self, m: [f64; 3]) {
         let m = m.map(|m| m.max(LEAST));
         let sum: f64 = m.iter().sum();
@@ -151,13 +179,19 @@ impl FieldScale {
     }
 }
 
-/// Some rows of the reference, evenly spread.
+/// Some rows of the reference, evenly spread, and no two alike: a row that stands twice would make every column seem to imply every
+/// other one.
 struct Sample(Vec<usize>);
 
 impl Sample {
-    fn new(digest: &Digest) -> Sample {
+    fn new(digest: &Digest, fields: &[Field]) -> Sample {
         let step = digest.rows.div_ceil(SAMPLE_ROWS).max(1);
-        Sample((0..digest.rows).step_by(step).collect())
+        let content = |row: &usize| {
+            let fields = (0..fields.len()).filter(|&field| !fields[field].is_identity);
+            fields.map(|field| digest.said(*row, field)).collect::<Vec<u32>>()
+        };
+        let mut seen = HashSet::new();
+        Sample((0..digest.rows).step_by(step).filter(|row| seen.insert(content(row))).collect())
     }
 
     /// For each column the least part of its agreements that an earlier one leaves open.

@@ -20,6 +20,7 @@ pub(super) mod section;
 use std::sync::Arc;
 
 pub use plan::{Bound, Column, Plan, RATE_ALWAYS};
+pub(crate) use section::closest;
 use section::{Located, Position};
 
 use super::channel::{Channel, Kind};
@@ -32,6 +33,7 @@ pub struct Policy {
     hash: String,
     name: String,
     level: u8,
+    keeps_sources: bool,
     rows: Rows,
     identity: Vec<Located<String>>,
     colluders: u32,
@@ -94,6 +96,11 @@ impl Policy {
     /// The data level of GB/T 39725-2020, section 6.2: 1 to 5.
     pub fn level(&self) -> u8 {
         self.level
+    }
+
+    /// Whether a sealed copy of every source is kept in the vault.
+    pub fn keeps_sources(&self) -> bool {
+        self.keeps_sources
     }
 
     /// Whether the identity columns are a key.

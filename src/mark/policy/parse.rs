@@ -36,7 +36,7 @@ pub(super) fn policy(text: &str) -> Result<Policy> {
 
     let dataset =
         root.section("dataset", "[dataset]".into())?.ok_or_else(|| root.at.fail(PolicyReason::NoDataset))?;
-    dataset.check_keys(&["name", "key", "identity", "level"])?;
+    dataset.check_keys(&["name", "key", "identity", "level", "vault"])?;
     let (rows, identity) = identity(&dataset)?;
     let level = whole(&dataset, "level", 1..=5, || PolicyReason::BadLevel)?.unwrap_or(DEFAULT_LEVEL);
 
@@ -47,6 +47,7 @@ pub(super) fn policy(text: &str) -> Result<Policy> {
         text: text.to_owned(),
         name: name(&dataset)?,
         level: level as u8,
+        keeps_sources: dataset.truth("vault")?.unwrap_or(false),
         rows,
         identity,
         colluders: marking.colluders,

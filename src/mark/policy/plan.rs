@@ -173,6 +173,11 @@ impl Policy {
         })
     }
 
+    /// Whether the policy names this column: as identity, as marked, or in an order.
+    pub fn names_column(&self, name: &str) -> bool {
+        self.named_columns().any(|(named, _)| named == name)
+    }
+
     /// Every column that the policy names, in its order, with the place where it does.
     fn named_columns(&self) -> impl Iterator<Item = (&str, Position)> {
         let identity = self.identity.iter().map(|name| (name.value.as_str(), name.at));

@@ -93,7 +93,14 @@ fn the_examples_are_policies() {
 fn what_is_left_out_has_defaults() {
     let policy = Policy::parse(&format!("{DATASET}{COLUMN}")).unwrap();
     assert_eq!((policy.level(), policy.colluders(), policy.code_length()), (3, 5, 65_536));
+    assert!(!policy.keeps_sources());
     assert_eq!(policy.columns().next(), Some(("COST", "number", 6_554)));
+}
+
+#[test]
+fn sources_are_kept_where_the_policy_says_so() {
+    let keeps = |line: &str| Policy::parse(&format!("{DATASET}{line}\n{COLUMN}")).unwrap().keeps_sources();
+    assert!(keeps("vault = true") && !keeps("vault = false"));
 }
 
 #[test]
@@ -174,6 +181,14 @@ fn a_bad_dataset() {
             (4, 9),
             "`level` must be 1, 2, 3, 4 or 5",
             "the data level of GB/T 39725-2020, section 6.2",
+        );
+    }
+    for (vault, found) in [("1", "a whole number"), ("\"yes\"", "text"), ("[true]", "a list")] {
+        refused(
+            &format!("{DATASET}vault = {vault}\n{COLUMN}"),
+            (4, 9),
+            &format!("`vault` must be true or false, not {found}"),
+            "write true or false",
         );
     }
 }

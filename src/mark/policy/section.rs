@@ -107,6 +107,15 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// `true` or `false`.
+    pub(super) fn truth(&self, key: &str) -> Result<Option<bool>> {
+        let Some((_, value)) = self.entry(key) else { return Ok(None) };
+        match value.get_ref() {
+            DeValue::Boolean(truth) => Ok(Some(*truth)),
+            _ => Err(self.wrong_type(key, value, "true or false")),
+        }
+    }
+
     /// One name or a list of names.
     pub(super) fn names(&self, key: &str) -> Result<Option<Located<Vec<Located<String>>>>> {
         const EXPECTED: &str = "a list of column names";
@@ -207,7 +216,7 @@ impl<'a> Section<'a> {
 ///
 /// The threshold is also a matter of privacy. A file without a header line offers its first record as names, and
 /// nothing that is not nearly the name the user wrote may be repeated in a message.
-pub(super) fn closest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn closest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let folded = name.to_lowercase();
     let limit = (folded.chars().count() / 3).min(4);
     candidates

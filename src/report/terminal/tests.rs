@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::leak::Damage;
-use crate::leak::align::ColumnMatch;
+use crate::leak::columns::ColumnMatch;
 use crate::leak::intake::DamageKind;
+use crate::leak::repair::{Repair, Spelling, Undo, Unit};
 use crate::trace::findings::{
     CandidateSummary, EvidenceSummary, IdenticalRelease, LeakSummary, Share, Unreadable,
 };
@@ -42,6 +43,9 @@ fn found(verdict: Verdict) -> Findings {
         unreadable: Vec::new(),
         columns: Vec::new(),
         columns_missing: Vec::new(),
+        reference: None,
+        makeup: None,
+        source_map: Vec::new(),
     }
 }
 
@@ -56,6 +60,8 @@ fn accused(recipient: &str, ln_family_p: Option<f64>) -> Accused {
         name: Some("Acme Analytics".into()),
         dataset: Some("encounters".into()),
         ln_family_p,
+        found_by: None,
+        share: None,
         releases: vec![ReleaseMatch {
             release: format!("r-{recipient}"),
             recipient: recipient.into(),
@@ -212,6 +218,7 @@ fn a_hostile_leak_fits_one_screen() {
         leaked: long.clone(),
         by: MatchedBy::Contents,
         confidence: 0.9,
+        repair: Repair::new(Undo::Number(Spelling::Comma, Unit::Tens(2))),
         index: 0,
     };
     let mut worst = found(Verdict::Identified);

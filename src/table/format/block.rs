@@ -24,6 +24,11 @@ pub struct Block {
 }
 
 impl Block {
+    /// A block of these records.
+    pub fn of(bytes: Vec<u8>) -> Block {
+        Block { bytes, ..Block::default() }
+    }
+
     /// The records, byte for byte as in the file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -87,6 +92,40 @@ impl Options {
     /// Strict or tolerant reading with blocks of the default size.
     pub fn new(reading: Reading) -> Self {
         Options { reading, block_bytes: BLOCK_BYTES, max_record_bytes: MAX_RECORD_BYTES }
+    }
+}
+
+/// A source whose first block may be looked at before it is taken.
+pub struct Peeked<S> {
+    first: Option<Block>,
+    rest: S,
+}
+
+impl<S: Source> Peeked<S> {
+    /// Nothing is read yet.
+    pub fn new(source: S) -> Peeked<S> {
+        Peeked { first: None, rest: source }
+    }
+
+    /// The first block, if there is one.
+    pub fn peek(&mut self) -> Result<Option<&Block>> {
+        if self.first.is_none() {
+            let mut block = Block::default();
+            self.first = self.rest.next_block(&mut block)?.then_some(block);
+        }
+        Ok(self.first.as_ref())
+    }
+}
+
+impl<S: Source> Source for Peeked<S> {
+    fn next_block(&mut self, block: &mut Block) -> Result<bool> {
+        match self.first.take() {
+            Some(first) => {
+                *block = first;
+                Ok(true)
+            }
+            None => self.rest.next_block(block),
+        }
     }
 }
 

@@ -139,6 +139,11 @@ impl Decimal {
         self.checked_add(Decimal { mantissa: -other.mantissa, ..other })
     }
 
+    /// So many times the value, unless it is out of bounds.
+    pub fn checked_mul(self, times: i128) -> Option<Decimal> {
+        Self::new(self.mantissa.checked_mul(times)?, self.scale)
+    }
+
     /// `floor(self / divisor)`; nothing unless the divisor is positive.
     pub fn floor_div(self, divisor: Decimal) -> Option<i128> {
         let scale = self.scale.max(divisor.scale);

@@ -162,7 +162,10 @@ fn check_trace(found: &Value) {
         ],
     );
     each("releases", &RELEASE);
-    each("columns", &[("ours", Text), ("leaked", Text), ("by", Text), ("confidence", Number)]);
+    each(
+        "columns",
+        &[("ours", Text), ("leaked", Text), ("by", Text), ("confidence", Number), ("repair", MaybeText)],
+    );
     each("unreadable", &[("dataset", Text), ("identity_missing", List), ("marked_missing", List)]);
     has_exactly(
         &found["evidence"],

@@ -45,7 +45,7 @@ fn shuffled_rows_name_their_copy() {
 fn standard_input_is_a_leak_too() {
     let desk = stamped();
     let out = names_acme(desk.pipe(shuffled(&desk).join("\n"), &["trace", "-"]));
-    assert!(out.contains("File       standard input: 299 rows"), "{out}");
+    assert!(out.contains("File       standard input: 300 rows"), "{out}");
 }
 
 #[test]
@@ -81,6 +81,29 @@ fn a_header_that_is_lost_is_not_made_up_from_a_row() {
     for cell in first.split(',').take(4) {
         assert!(!out.contains(cell) && !json.contains(cell), "{json}");
     }
+}
+
+#[test]
+fn columns_may_be_mapped_by_hand() {
+    let desk = stamped();
+    let rows = shuffled(&desk);
+    leak(&desk, "a,b,ward,c,note", &rows[..150]);
+    let said = desk.trace(&["leak.csv", "--map", "#1=visit", "--map", "c=cost", "--map", "ward=", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&said.ok().out()).unwrap();
+    let columns: Vec<_> =
+        json["columns"].as_array().unwrap().iter().map(|c| (&c["ours"], &c["leaked"], &c["by"])).collect();
+    let given: Vec<_> = columns.iter().filter(|(_, _, by)| *by == "given").collect();
+    assert_eq!(given.len(), 2, "{columns:?}");
+    assert!(columns.iter().any(|(ours, leaked, by)| *ours == "seen" && *leaked == "b" && *by == "contents"));
+    assert!(columns.iter().all(|(ours, _, _)| *ours != "ward"), "{columns:?}");
+
+    let error = "leak.csv: the leak has no column `wards`";
+    desk.trace(&["leak.csv", "--map", "wards=ward"]).fails(2, error, "did you mean `ward`?");
+    let error = "leak.csv: no dataset has a column `costs`";
+    desk.trace(&["leak.csv", "--map", "c=costs"]).fails(2, error, "did you mean `cost`?");
+    let error = "leak.csv: the leak has no column #6: it has 5";
+    desk.trace(&["leak.csv", "--map", "#6=cost"]).fails(2, error, "columns are counted from 1");
+    assert!(desk.trace(&["leak.csv", "--map", "cost"]).exits(2).stderr.contains("must be `leaked=ours`"));
 }
 
 #[test]

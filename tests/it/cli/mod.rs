@@ -18,6 +18,7 @@ mod privacy;
 mod recipients;
 mod stamp;
 mod terminal;
+mod vault;
 mod verdicts;
 
 use std::fs;

@@ -73,7 +73,8 @@ fn no_value_is_ever_repeated() {
     for id in ["acme", "bob"] {
         desk.run(&["recipient", "add", id, "--name", "A"]).ok();
     }
-    desk.write("policy.toml", POLICY);
+    // Sources are kept too, and nothing of them may be readable.
+    desk.write("policy.toml", POLICY.replace("key = [\"visit\"]", "key = [\"visit\"]\nvault = true"));
     desk.run(&["policy", "adopt", "policy.toml"]).ok();
 
     let (mut stamped, mut traced) = (0, 0);
@@ -112,11 +113,16 @@ fn no_value_is_ever_repeated() {
         &["ledger", "verify"],
         &["recipient", "show", "acme"],
         &["recipient", "list", "--json"],
+        &["vault", "list"],
+        &["vault", "list", "--json"],
+        &["vault", "verify"],
+        &["vault", "prune", "--keep", "9"],
     ] {
         said_nothing("a command", &desk.run(args).ok());
     }
     let kept = desk.files_below("home");
     assert!(kept.len() > 8, "{}", kept.len());
+    assert!(kept.iter().any(|(path, _)| path.parent().unwrap().ends_with("vault")), "a copy was kept");
     for (path, bytes) in kept {
         is_clean(&path.display().to_string(), &bytes);
         is_clean("a file's name", path.file_name().unwrap().as_encoded_bytes());

@@ -10,7 +10,12 @@ use std::io::{self, Chain, Cursor, Read};
 use crate::error::{Error, Result};
 use crate::table::format::block::{Block, Damage, Options, Reading, Source};
 
-use super::{cut::Cut, dialect::Dialect, head::Head, reason::CsvReason};
+use super::{
+    cut::Cut,
+    dialect::Dialect,
+    head::Head,
+    reason::{CsvReason, read_failed},
+};
 
 /// Cuts a CSV file into blocks, from just after its header. Made by [`open`](super::open).
 pub struct Blocks<R> {
@@ -98,7 +103,7 @@ impl<R: Read> Blocks<R> {
                 Ok(0) => self.at_end = true,
                 Ok(count) => length += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(CsvReason::Read(error).into()),
+                Err(error) => return Err(read_failed(error)),
             }
         }
         Ok(length)

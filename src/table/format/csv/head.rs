@@ -10,7 +10,7 @@ use super::{
     cell::Cell,
     cut::Cut,
     dialect::{Dialect, QUOTE},
-    reason::{CsvReason, OtherFormat},
+    reason::{CsvReason, OtherFormat, read_failed},
     records::{Fields, Records},
 };
 
@@ -85,7 +85,7 @@ fn is_utf16(bytes: &[u8]) -> bool {
 /// Fills `bytes` up to a length of `wanted`; true if the file ends before.
 fn read_up_to(reader: &mut impl Read, bytes: &mut Vec<u8>, wanted: usize) -> Result<bool> {
     let missing = (wanted - bytes.len()) as u64;
-    reader.take(missing).read_to_end(bytes).map_err(CsvReason::Read)?;
+    reader.take(missing).read_to_end(bytes).map_err(read_failed)?;
     Ok(bytes.len() < wanted)
 }
 
@@ -151,6 +151,23 @@ mod tests {
         }
         assert_eq!(message(b"a\n", Some(b'"')), "'\"' can't separate fields");
         assert_eq!(message(&vec![b'x'; 17 << 20], None), "the header is longer than 16777216 bytes");
+    }
+
+    #[test]
+    fn a_reader_of_ours_that_fails_speaks_for_itself() {
+        struct Failing(Option<std::io::Error>);
+        impl Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                Err(self.0.take().expect("read once"))
+            }
+        }
+        let read =
+            |error| open(Failing(Some(error)), None, Options::new(Reading::Strict)).err().expect("it failed");
+        let ours = Error::usage("the copy is torn").with_hint("mend it");
+        let error = read(std::io::Error::other(ours));
+        assert_eq!((error.to_string().as_str(), error.hint()), ("the copy is torn", Some("mend it")));
+        let error = read(std::io::Error::other("the line went dead"));
+        assert_eq!(error.to_string(), "could not read: the line went dead");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::error::{Class, Reason, said};
+use crate::error::{Class, Error, Reason, said};
 
 /// A format that is taken for CSV now and then, known by its first bytes.
 #[derive(Debug)]
@@ -60,6 +60,11 @@ pub(super) enum CsvReason {
     Long { limit_bytes: usize },
     #[error("the header is longer than {limit_bytes} bytes")]
     LongHeader { limit_bytes: usize },
+}
+
+/// The error for a read that failed. A reader of ours has said why already, with its class and a hint.
+pub(super) fn read_failed(error: io::Error) -> Error {
+    error.downcast().unwrap_or_else(|error| CsvReason::Read(error).into())
 }
 
 impl Reason for CsvReason {

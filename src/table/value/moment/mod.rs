@@ -150,6 +150,11 @@ impl Moment {
         self.seconds
     }
 
+    /// The year, in UTC.
+    pub fn year(self) -> i64 {
+        calendar::civil(self.seconds.div_euclid(DAY_SECONDS)).0
+    }
+
     /// Nanoseconds on top of the seconds, always towards the future.
     pub fn nanos(self) -> u32 {
         self.nanos
@@ -167,6 +172,31 @@ impl Moment {
         }
         let nanos = i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos);
         Decimal::new(nanos, 9).expect("years of four digits are far inside the bounds of a decimal")
+    }
+
+    /// The text in ISO layout and UTC, as finely as the moment was told: a date alone, or with minutes, seconds or a fraction.
+    pub fn to_iso(self) -> String {
+        let (year, month, day) = calendar::civil(self.seconds.div_euclid(DAY_SECONDS));
+        let time = self.seconds.rem_euclid(DAY_SECONDS);
+        let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+        let mut text = format!("{year:04}-{month:02}-{day:02}");
+        if self.precision >= Precision::Minute {
+            text += &format!("T{hour:02}:{minute:02}");
+        }
+        if self.precision >= Precision::Second {
+            text += &format!(":{second:02}");
+        }
+        if self.precision == Precision::Subsecond {
+            text += &format!(".{:09}", self.nanos);
+        }
+        if self.precision > Precision::Day { text + "Z" } else { text }
+    }
+
+    /// The same instant with day and month exchanged, where that is a date.
+    pub fn with_day_and_month_swapped(self) -> Option<Moment> {
+        let (year, month, day) = calendar::civil(self.seconds.div_euclid(DAY_SECONDS));
+        let days = calendar::days(year, day, month)?;
+        Self::at(days * DAY_SECONDS + self.seconds.rem_euclid(DAY_SECONDS), self.nanos, self.precision)
     }
 
     /// Appends the canonical text: `yyyy-mm-ddThh:mm:ss[.f]Z`, or the date alone at midnight UTC.

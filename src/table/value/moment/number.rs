@@ -34,15 +34,18 @@ fn excel(serial: Decimal) -> Option<Moment> {
     let twice = serial.mantissa() * i128::from(DAY_SECONDS) * 2;
     let rounded = (twice + unit).div_euclid(2 * unit);
     let seconds = i64::try_from(rounded - EXCEL_EPOCH * i128::from(DAY_SECONDS)).ok()?;
-    Moment::at(seconds, 0, excel_precision(serial.scale(), seconds))
+    let is_exact = twice.rem_euclid(2 * unit) == 0;
+    Moment::at(seconds, 0, excel_precision(serial.scale(), seconds, is_exact))
 }
 
 /// A day has 86,400 seconds, so five decimals tell a second (nearly: 0.86 s) and three a minute (1.4 min).
-/// With fewer, the text was either rounded, and says the day only, or it is a round time such as 12:00 = 0.5.
-fn excel_precision(decimals: u8, seconds: i64) -> Precision {
+/// With fewer, the text was either rounded, and says the day only, or it is a round time such as 12:00 = 0.5. Of three or four, one
+/// in 25 or fewer is a whole minute by accident; 00:36 = 0.025 is one in truth.
+fn excel_precision(decimals: u8, seconds: i64, is_exact: bool) -> Precision {
     match decimals {
         0 => Precision::Day,
         5.. => Precision::Second,
+        3 | 4 if is_exact && seconds % 60 == 0 => Precision::Second,
         _ if seconds % QUARTER_SECONDS == 0 => Precision::Second,
         _ => Precision::Day,
     }

@@ -1,0 +1,111 @@
+//! The owner's originals for a trace: the one that was named, or those that the record leads to.
+//!
+//! An original that was named and can't be read is an error. One that was only found is a help that is missing: a warning, and
+//! the leak is read without it.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::{Error, Result};
+use crate::known::Reading;
+use crate::leak::reference::Reference;
+use crate::trace::Original;
+use crate::vault::Vault;
+
+use super::input::Input;
+use super::{args, terminal};
+
+/// Bytes of originals that are found and held in memory for one reading; the latest come first.
+const MAX_FOUND_BYTES: u64 = 1 << 30;
+
+/// Where originals come from.
+pub struct Originals<'a> {
+    args: &'a args::Trace,
+    readings: &'a [Reading],
+    vault: Vault,
+    interrupted: &'a AtomicBool,
+    /// The one that was named, once it is read.
+    named: Mutex<Option<Original>>,
+}
+
+impl<'a> Originals<'a> {
+    pub fn new(
+        args: &'a args::Trace,
+        readings: &'a [Reading],
+        vault: Vault,
+        interrupted: &'a AtomicBool,
+    ) -> Originals<'a> {
+        Originals { args, readings, vault, interrupted, named: Mutex::new(None) }
+    }
+
+    /// Those of one reading.
+    pub fn of(&self, reading: usize) -> Result<Vec<Original>> {
+        match &self.args.reference {
+            Some(path) => Ok(vec![self.named(path)?]),
+            None if self.args.blind => Ok(Vec::new()),
+            None => self.found(&self.readings[reading]),
+        }
+    }
+
+    fn named(&self, path: &Path) -> Result<Original> {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(original) = &*named {
+            return Ok(original.clone());
+        }
+        let input = Input::open(path)?;
+        let reference = self.read(input.reader, self.args.delimiter, input.bytes);
+        let reference = reference.map_err(|error| error.in_data(&input.name))?;
+        Ok(named.insert(Original::new(reference)).clone())
+    }
+
+    fn found(&self, reading: &Reading) -> Result<Vec<Original>> {
+        let (mut originals, mut bytes) = (Vec::new(), 0);
+        for source in reading.sources(&self.vault) {
+            bytes += source.source_bytes;
+            if bytes > MAX_FOUND_BYTES && !originals.is_empty() {
+                break;
+            }
+            let read = source.open().and_then(|opened| {
+                let Some(opened) = opened else { return Ok(None) };
+                self.read(opened.csv, opened.delimiter, source.source_bytes).map(Some)
+            });
+            match read {
+                Ok(Some(reference)) => {
+                    originals.push(Original::of_source(reference, &source.source_blake3));
+                }
+                Ok(None) => {}
+                Err(error) if self.interrupted.load(std::sync::atomic::Ordering::Relaxed) => {
+                    return Err(error);
+                }
+                Err(error) => terminal::warn(format!(
+                    "the original of release {} is on record and can't be used: {error}",
+                    source.releases[0]
+                )),
+            }
+        }
+        Ok(originals)
+    }
+
+    fn read(
+        &self,
+        csv: Box<dyn std::io::Read + Send>,
+        delimiter: Option<u8>,
+        bytes: u64,
+    ) -> Result<Reference> {
+        let bar = terminal::bar("reading the original", bytes);
+        let reference = Reference::read(csv, delimiter, self.interrupted, &|done| bar.set_position(done));
+        bar.finish_and_clear();
+        reference
+    }
+}
+
+/// Refuses a reference that is the leak itself.
+pub fn check(leak: &Path, reference: Option<&PathBuf>) -> Result<()> {
+    match reference {
+        Some(reference) if reference == leak => {
+            Err(Error::usage("the reference is the leak").with_hint("name the owner's unmarked file"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,330 @@
+//! Which column of the leak is which of ours: by name, by what it holds, by what the user says.
+//!
+//! All pairs are scored together. A name that is one of ours counts much, contents as the [likeness](super::likeness) of the two
+//! columns, the leaked one as it is or [repaired](super::repair). Then one optimal [matching](assign) decides, in which
+//! columns that tracing does not need compete too: a leaked column that fits one of those better is that one. A pair stands
+//! only if the best matching without it is clearly worse. What fits two columns alike is left out rather than guessed,
+//! because a wrong column would be read as noise and could hide the leaker, though it could not accuse anybody.
+//!
+//! Invariant: nothing here depends on any codeword. Columns are recognised by names and by the keyed sketch of the
+//! *unmarked* source, so an innocent's bits stay independent of what is read, and the bound of `evidence::tail` holds.
+//!
+//! A leak may have lost its header. Its first row then stands for the names, and a name would be a cell's value: unless one
+//! of the names is one of ours, columns are named by their number.
+
+mod assign;
+mod header;
+mod map;
+
+use serde::{Serialize, Serializer};
+
+use crate::sketch::{Sampler, Sketch};
+use crate::table::value::Decimal;
+
+use super::cells::Cells;
+use super::likeness::Likeness;
+use super::repair::guess::{Guess, Variants};
+use super::repair::{Noise, Repair};
+
+pub use header::is_row;
+pub use map::{Mapping, Place, Resolved, resolve};
+
+/// What a name of ours counts, letter for letter: more than any contents that fit another column somewhat better, less than
+/// headers that were exchanged.
+const SAME_NAME: f64 = 6.0;
+
+/// And a name of ours but for case, spaces and punctuation.
+const SIMILAR_NAME: f64 = 5.0;
+
+/// The worst that contents count against a name: a damaged column keeps its name.
+const WORST_UNDER_NAME: f64 = -3.0;
+
+/// Contents must be at least this alike.
+const LEAST_ALIKE: f64 = 1.0;
+
+/// The best matching without a pair must be worse by this.
+const LEAST_MARGIN: f64 = 0.5;
+
+/// Columns of ours and of the leak together, beyond which those without a name of ours are not looked at: the time that a
+/// matching takes grows with the cube of their number, and is a second or so for this one.
+const MOST_COLUMNS: usize = 800;
+
+/// What a column was recognised by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchedBy {
+    /// The user said so.
+    Given,
+    /// The same name, letter for letter.
+    Name,
+    /// The same name but for case, spaces and punctuation.
+    SimilarName,
+    /// What it holds.
+    Contents,
+}
+
+/// Where a column of ours was found in the leak.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ColumnMatch {
+    /// The column's name in the dataset.
+    pub ours: String,
+    /// Its name in the leak; `column 3` if the leak's first line may be no header.
+    pub leaked: String,
+    /// What it was recognised by.
+    pub by: MatchedBy,
+    /// 1 for a name; otherwise from 0 to 1, by how much any other matching would fit worse.
+    pub confidence: f64,
+    /// What was done to its cells, and is undone; in words, or `null`.
+    #[serde(serialize_with = "in_words")]
+    pub repair: Repair,
+    /// What was done to its cells and can't be undone, as far as the original tells; in words, or `null`.
+    #[serde(serialize_with = "noise_in_words")]
+    pub noise: Noise,
+    /// Its index in the leak.
+    #[serde(skip)]
+    pub index: usize,
+}
+
+fn in_words<S: Serializer>(repair: &Repair, serializer: S) -> Result<S::Ok, S::Error> {
+    (!repair.is_none()).then(|| repair.to_string()).serialize(serializer)
+}
+
+fn noise_in_words<S: Serializer>(noise: &Noise, serializer: S) -> Result<S::Ok, S::Error> {
+    (*noise != Noise::None).then(|| noise.to_string()).serialize(serializer)
+}
+
+/// A column of ours that tracing needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    pub name: &'a str,
+    /// How far a mark moves a value of it; nought if that is no number.
+    pub quantum: Decimal,
+}
+
+/// A leak's columns: their names in the header, and a sample of the cells.
+#[derive(Clone, Copy)]
+pub struct LeakedColumns<'a> {
+    pub names: &'a [String],
+    pub cells: &'a [Cells],
+}
+
+/// Finds the columns `wanted` of a release in a leak. `release` is the sketch of the release's source, `sampler` hashes under
+/// the same key; `map` is what the user says.
+pub fn match_columns(
+    wanted: &[Wanted],
+    release: &Sketch,
+    leaked: LeakedColumns,
+    sampler: &Sampler,
+    map: &Resolved,
+) -> Vec<ColumnMatch> {
+    let mut matcher = Matcher::new(wanted, release, leaked, sampler);
+    let has_header = has_header(matcher.ours.iter().map(|ours| ours.name), leaked.names);
+    let found = matcher.matches(map);
+    let wanted = |name: &str| wanted.iter().find(|wanted| wanted.name == name);
+    let known = found.into_iter().filter_map(|found| {
+        let ours = &matcher.ours[found.ours];
+        let wanted = wanted(ours.name)?;
+        let leaked_name = &leaked.names[found.leaked];
+        Some(ColumnMatch {
+            ours: ours.name.to_owned(),
+            leaked: if has_header { leaked_name.clone() } else { format!("column {}", found.leaked + 1) },
+            by: found.by,
+            confidence: found.confidence,
+            repair: matcher.repair(&found, wanted.quantum),
+            noise: Noise::None,
+            index: found.leaked,
+        })
+    });
+    known.collect()
+}
+
+/// Whether the first line of a leak can be told to be a header, by a name that is one of ours.
+pub fn has_header<'a>(ours: impl Iterator<Item = &'a str>, leaked: &[String]) -> bool {
+    let leaked: Vec<String> = leaked.iter().map(|name| plain(name)).collect();
+    ours.map(plain).any(|name| !name.is_empty() && leaked.contains(&name))
+}
+
+/// A name without case, spaces and punctuation: what aggregators and databases do to headers.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// A column of ours.
+struct Ours<'a> {
+    name: &'a str,
+    plain: String,
+    /// Its index in the release; `None` if the policy names a column that the release had not.
+    release: Option<usize>,
+}
+
+/// A pair that was found.
+struct Found {
+    ours: usize,
+    leaked: usize,
+    by: MatchedBy,
+    confidence: f64,
+    guess: Guess,
+}
+
+/// Everything that is compared.
+struct Matcher<'a> {
+    ours: Vec<Ours<'a>>,
+    likeness: Likeness<'a>,
+    leaked: LeakedColumns<'a>,
+    plain_names: Vec<String>,
+    variants: Vec<Variants>,
+    sampler: &'a Sampler,
+}
+
+impl<'a> Matcher<'a> {
+    fn new(
+        wanted: &[Wanted<'a>],
+        release: &'a Sketch,
+        leaked: LeakedColumns<'a>,
+        sampler: &'a Sampler,
+    ) -> Matcher<'a> {
+        let likeness = Likeness::new(release);
+        let known = release.columns.iter().map(|column| column.name.as_str());
+        let unknown = wanted.iter().map(|wanted| wanted.name);
+        let unknown = unknown.filter(|name| release.columns.iter().all(|column| column.name != *name));
+        let ours = known.chain(unknown).enumerate().map(|(index, name)| Ours {
+            name,
+            plain: plain(name),
+            release: (index < release.columns.len()).then_some(index),
+        });
+        Matcher {
+            ours: ours.collect(),
+            variants: leaked.cells.iter().map(|cells| Variants::plain(cells, &likeness, sampler)).collect(),
+            plain_names: leaked.names.iter().map(|name| plain(name)).collect(),
+            likeness,
+            leaked,
+            sampler,
+        }
+    }
+
+    /// The pairs that the user gives; those of one name whose contents agree; and the best matching of all others.
+    fn matches(&mut self, map: &Resolved) -> Vec<Found> {
+        let mut found = self.given(map);
+        let mut columns: Vec<usize> =
+            (0..self.leaked.names.len()).filter(|&leaked| map.of(leaked).is_none()).collect();
+        let mut rows: Vec<usize> =
+            (0..self.ours.len()).filter(|&ours| map.place_of(self.ours[ours].name).is_none()).collect();
+        found.extend(self.plainly_named(&rows, &columns));
+        rows.retain(|&ours| found.iter().all(|found| found.ours != ours));
+        columns.retain(|&leaked| found.iter().all(|found| found.leaked != leaked));
+        let is_twin = |&leaked: &usize| {
+            let cells = self.leaked.cells;
+            let is_earlier =
+                |other: &usize| *other < leaked && self.leaked.names[*other] != self.leaked.names[leaked];
+            columns
+                .iter()
+                .filter(|other| is_earlier(other))
+                .any(|&other| cells[other].is_twin(&cells[leaked]))
+        };
+        let columns: Vec<usize> = columns.iter().copied().filter(|leaked| !is_twin(leaked)).collect();
+        if rows.len() + columns.len() <= MOST_COLUMNS {
+            found.extend(self.best_matching(&rows, &columns));
+        }
+        found
+    }
+
+    fn given(&mut self, map: &Resolved) -> Vec<Found> {
+        let mut found = Vec::new();
+        for ours in 0..self.ours.len() {
+            if let Some(leaked) = map.place_of(self.ours[ours].name) {
+                self.try_repairs(leaked);
+                let guess = self.guess(ours, leaked);
+                found.push(Found { ours, leaked, by: MatchedBy::Given, confidence: 1.0, guess });
+            }
+        }
+        found
+    }
+
+    /// Pairs of one name that no other column has, and whose contents do not speak against it: all of them, in most leaks. It
+    /// spares the time to try repairs.
+    fn plainly_named(&self, rows: &[usize], columns: &[usize]) -> Vec<Found> {
+        let mut found = Vec::new();
+        for &ours in rows {
+            let mut same =
+                columns.iter().filter(|&&leaked| self.leaked.names[leaked] == self.ours[ours].name);
+            let (Some(&leaked), None) = (same.next(), same.next()) else { continue };
+            let is_intact = self.ours[ours]
+                .release
+                .is_none_or(|release| self.variants[leaked].is_intact(&self.likeness, release));
+            if is_intact {
+                let guess = self.guess(ours, leaked);
+                found.push(Found { ours, leaked, by: MatchedBy::Name, confidence: 1.0, guess });
+            }
+        }
+        found
+    }
+
+    fn best_matching(&mut self, rows: &[usize], columns: &[usize]) -> Vec<Found> {
+        columns.iter().for_each(|&leaked| self.try_repairs(leaked));
+        let guesses: Vec<Vec<(Guess, MatchedBy)>> = rows
+            .iter()
+            .map(|&ours| {
+                columns.iter().map(|&leaked| (self.guess(ours, leaked), self.by(ours, leaked))).collect()
+            })
+            .collect();
+        let scores: Vec<Vec<f64>> = guesses
+            .iter()
+            .map(|row| row.iter().map(|(guess, by)| pair_score(guess.score, *by)).collect())
+            .collect();
+        let pairs = assign::assign(&scores).into_iter().filter(|pair| pair.margin >= LEAST_MARGIN);
+        let found = pairs.map(|pair| {
+            let (guess, by) = guesses[pair.row][pair.column];
+            let confidence = if by == MatchedBy::Contents { confidence(pair.margin) } else { 1.0 };
+            Found { ours: rows[pair.row], leaked: columns[pair.column], by, confidence, guess }
+        });
+        found.collect()
+    }
+
+    fn try_repairs(&mut self, leaked: usize) {
+        let plain = std::mem::take(&mut self.variants[leaked]);
+        self.variants[leaked] = plain.with_repairs(&self.leaked.cells[leaked], &self.likeness, self.sampler);
+    }
+
+    fn guess(&self, ours: usize, leaked: usize) -> Guess {
+        match self.ours[ours].release {
+            Some(release) => self.variants[leaked].guess(&self.likeness, release),
+            // Without a sketch there is nothing to tell by.
+            None => Guess { variant: 0, score: 0.0 },
+        }
+    }
+
+    fn by(&self, ours: usize, leaked: usize) -> MatchedBy {
+        let ours = &self.ours[ours];
+        if self.leaked.names[leaked] == ours.name {
+            MatchedBy::Name
+        } else if self.plain_names[leaked] == ours.plain && !ours.plain.is_empty() {
+            MatchedBy::SimilarName
+        } else {
+            MatchedBy::Contents
+        }
+    }
+
+    fn repair(&self, found: &Found, quantum: Decimal) -> Repair {
+        let grains = self.ours[found.ours]
+            .release
+            .map(|release| self.likeness.columns()[release].grain_shares(self.sampler));
+        self.variants[found.leaked].repair(found.guess.variant, &grains.unwrap_or_default(), quantum)
+    }
+}
+
+/// What a pair adds to a matching.
+fn pair_score(alike: f64, by: MatchedBy) -> f64 {
+    match by {
+        MatchedBy::Contents => alike - LEAST_ALIKE,
+        MatchedBy::SimilarName => alike.max(WORST_UNDER_NAME) + SIMILAR_NAME,
+        MatchedBy::Name | MatchedBy::Given => alike.max(WORST_UNDER_NAME) + SAME_NAME,
+    }
+}
+
+/// From 0 to 1: half at the least margin that is accepted.
+fn confidence(margin: f64) -> f64 {
+    1.0 - (-margin * std::f64::consts::LN_2 / LEAST_MARGIN).exp()
+}
+
+#[cfg(test)]
+mod tests;

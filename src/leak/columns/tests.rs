@@ -1,0 +1,186 @@
+//! Columns of one table found in leaks of it.
+
+use std::borrow::Cow;
+
+use super::*;
+use crate::keys::prf::{DerivedKey, Purpose};
+use crate::keys::secret::MarkingSecret;
+use crate::sketch::SketchBuilder;
+
+const OURS: [&str; 4] = ["Id", "Class", "Start date", "Cost"];
+
+fn key() -> DerivedKey {
+    DerivedKey::new(&MarkingSecret::from_bytes([3; 32]), Purpose::Sketch, "t", 1, None)
+}
+
+fn row(row: u64) -> [String; 4] {
+    [
+        format!("id-{row}"),
+        ["emergency", "elective", "transfer"][(row % 5 % 3) as usize].to_owned(),
+        format!("2024-01-{:02}", row * row % 28 + 1),
+        format!("{}.{:02}", row * 37 % 1000, row * 91 % 100),
+    ]
+}
+
+fn release() -> Sketch {
+    let sampler = Sampler::new(key());
+    let mut builder = SketchBuilder::new(OURS.map(String::from).to_vec());
+    for number in 0..1000u64 {
+        let cells = row(number);
+        let cells = cells.iter().map(|cell| Cow::from(cell.as_bytes()));
+        builder.add(
+            1,
+            sampler.sample(key().word(&number.to_le_bytes()), cells).into_iter().collect(),
+            &sampler,
+        );
+    }
+    builder.finish(&sampler)
+}
+
+/// A leak of 200 rows, whose cells are changed, and what is found of it.
+fn found(names: &[&str], change: impl Fn([String; 4]) -> Vec<String>, map: &[&str]) -> Vec<ColumnMatch> {
+    let mut cells = vec![Cells::default(); names.len()];
+    for number in 100..300 {
+        change(row(number)).iter().zip(&mut cells).for_each(|(cell, column)| column.add(cell.as_bytes()));
+    }
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let map: Vec<Mapping> = map.iter().map(|text| text.parse().unwrap()).collect();
+    let map = resolve(&map, &names, true, &OURS).unwrap();
+    let cent = Decimal::new(1, 2).unwrap();
+    let quanta = [Decimal::ZERO, Decimal::ZERO, Decimal::whole(86_400), cent];
+    let wanted: Vec<Wanted> =
+        OURS.iter().zip(quanta).map(|(&name, quantum)| Wanted { name, quantum }).collect();
+    let leaked = LeakedColumns { names: &names, cells: &cells };
+    let mut found = match_columns(&wanted, &release(), leaked, &Sampler::new(key()), &map);
+    found.sort_by_key(|found| found.index);
+    found
+}
+
+fn as_is(row: [String; 4]) -> Vec<String> {
+    row.to_vec()
+}
+
+#[track_caller]
+fn finds(found: &[ColumnMatch], expected: &[(&str, &str, MatchedBy)]) {
+    let found: Vec<_> = found.iter().map(|f| (f.ours.as_str(), f.leaked.as_str(), f.by)).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn names_come_first_and_forgive_case_and_punctuation() {
+    use MatchedBy::{Name, SimilarName};
+    let found = found(&["Id", "CLASS", "start_date", "cost"], as_is, &[]);
+    finds(
+        &found,
+        &[
+            ("Id", "Id", Name),
+            ("Class", "CLASS", SimilarName),
+            ("Start date", "start_date", SimilarName),
+            ("Cost", "cost", SimilarName),
+        ],
+    );
+    assert!(found.iter().all(|found| found.repair.is_none() && found.confidence == 1.0));
+}
+
+#[test]
+fn renamed_columns_are_found_by_contents() {
+    let found = found(&["Id", "b", "c", "d"], as_is, &[]);
+    let by = MatchedBy::Contents;
+    finds(
+        &found,
+        &[("Id", "Id", MatchedBy::Name), ("Class", "b", by), ("Start date", "c", by), ("Cost", "d", by)],
+    );
+    assert!(found.iter().all(|found| found.confidence > 0.9), "{found:?}");
+}
+
+#[test]
+fn names_are_repeated_only_where_a_name_is_known() {
+    let leaked = |names: &[&str]| -> Vec<String> {
+        found(names, as_is, &[]).into_iter().map(|found| found.leaked).collect()
+    };
+    let first_row = ["id-99", "emergency", "2024-01-02", "663.09"];
+    assert_eq!(leaked(&first_row), ["column 1", "column 2", "column 3", "column 4"]);
+    assert!(leaked(&["visit", "b", "c", "COST"]).contains(&"visit".to_owned()));
+}
+
+#[test]
+fn exchanged_headers_are_seen_through() {
+    let found = found(&["Class", "Id", "Start date", "Cost"], as_is, &[]);
+    assert_eq!((found[0].ours.as_str(), found[1].ours.as_str()), ("Id", "Class"));
+    assert_eq!(found[0].by, MatchedBy::Contents);
+}
+
+#[test]
+fn what_fits_two_columns_alike_is_left_out() {
+    let twice = |mut row: [String; 4]| {
+        let class = std::mem::take(&mut row[1]);
+        // The same shares, but other rows.
+        let other = ["emergency", "elective", "transfer"][(row[0].len() + class.len()) % 3].to_owned();
+        vec![row[0].clone(), class, row[2].clone(), row[3].clone(), other]
+    };
+    let found = found(&["a", "b", "c", "d", "e"], twice, &[]);
+    assert!(found.iter().filter(|found| found.ours == "Class").all(|found| found.index == 1), "{found:?}");
+    let same_shares = |row: [String; 4]| {
+        let class = row[1].clone();
+        [row.to_vec(), vec![class]].concat()
+    };
+    let found = super::tests::found(&["a", "b", "c", "d", "e"], same_shares, &[]);
+    assert!(found.iter().all(|found| found.ours != "Class"), "{found:?}");
+    assert_eq!(found.len(), 3);
+}
+
+#[test]
+fn a_column_that_stands_there_twice_is_read_once() {
+    let twice = |row: [String; 4]| {
+        let id = row[0].clone();
+        [row.to_vec(), vec![id]].concat()
+    };
+    let found = found(&["a", "b", "c", "d", "e"], twice, &[]);
+    assert_eq!((found[0].ours.as_str(), found[0].index, found.len()), ("Id", 0, 4));
+}
+
+#[test]
+fn renamed_and_damaged_columns_are_found_and_repaired() {
+    let damaged = |row: [String; 4]| {
+        let [id, class, start, cost] = row;
+        let [year, month, day] = start.split('-').collect::<Vec<_>>()[..] else { panic!("a date") };
+        let cents = cost.replace('.', "").trim_start_matches('0').to_owned();
+        vec![id, class.to_uppercase(), format!("{day}.{month}.{year}"), format!("{cents},00")]
+    };
+    let found = found(&["a", "b", "c", "d"], damaged, &[]);
+    let ours: Vec<&str> = found.iter().map(|found| found.ours.as_str()).collect();
+    assert_eq!(ours, OURS, "{found:?}");
+    let repairs: Vec<String> = found.iter().map(|found| found.repair.to_string()).collect();
+    assert_eq!(repairs, ["", "", "dates day first", "decimal commas, in hundredths"]);
+}
+
+#[test]
+fn rounded_columns_are_unreadable() {
+    let rounded = |mut row: [String; 4]| {
+        let cost: f64 = row[3].parse().unwrap();
+        row[3] = format!("{cost:.0}");
+        row.to_vec()
+    };
+    let found = found(&OURS, rounded, &[]);
+    assert_eq!(found[3].repair.to_string(), "rounded to 1: unreadable");
+    assert!(found[..3].iter().all(|found| found.repair.is_none()));
+}
+
+#[test]
+fn the_user_has_the_last_word() {
+    let found = found(&["Id", "Class", "c", "d"], as_is, &["Class=", "#4=Start date", "c="]);
+    finds(&found, &[("Id", "Id", MatchedBy::Name), ("Start date", "d", MatchedBy::Given)]);
+}
+
+#[test]
+fn a_strange_table_has_none_of_our_columns() {
+    let strange = |row: [String; 4]| {
+        let number = row[0][3..].parse::<u64>().unwrap();
+        vec![
+            format!("{number}@example.org"),
+            ["red", "green"][(number % 2) as usize].into(),
+            format!("{:.4}", 1e-3 * number as f64),
+        ]
+    };
+    assert_eq!(found(&["x", "y", "z"], strange, &[]), []);
+}

@@ -1,0 +1,136 @@
+//! What of a source is kept: which columns, and how their cells are packed.
+//!
+//! Kept are the columns that the policy names, and every other one that helps to recognise a row. Only free text is left
+//! out: a column whose cells are long in the first block of the file. It is the largest part of a table and the most
+//! private one, and rows are found without it. A column that never changes stays: compressed it costs nothing, and what is
+//! constant in the first block of a sorted file need not be so further down.
+//!
+//! The cells of each block become CSV with commas, whatever the source was written with, and one zstd frame. Frames follow
+//! each other and are one stream. So blocks are packed in parallel, and the copy does not depend on the number of threads.
+
+use zstd::bulk::Compressor;
+
+use super::reason::VaultReason;
+use crate::error::Result;
+use crate::table::Row;
+use crate::table::format::block::Block;
+use crate::table::format::csv::{CsvRow, Dialect, Fields, Records};
+
+/// Cells longer than this on average, in bytes, are free text. Names, codes, addresses and times are shorter.
+const FREE_TEXT_BYTES: u64 = 64;
+
+/// zstd's fastest ordinary level: stamping must not wait for it.
+const LEVEL: i32 = 1;
+
+/// The columns of a source that are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// Where they stand in the source, ascending.
+    indices: Vec<usize>,
+    names: Vec<String>,
+}
+
+impl Columns {
+    /// Chooses among the columns `names` of a file by its `first` block; those that `is_needed` says are kept in any case.
+    pub fn choose(
+        names: &[String],
+        is_needed: impl Fn(&str) -> bool,
+        first: Option<&Block>,
+        dialect: Dialect,
+    ) -> Columns {
+        let mut bytes = vec![0; names.len()];
+        let mut cells = vec![0; names.len()];
+        let mut fields = Fields::default();
+        let mut records = first.map(|block| (block, Records::of(block, dialect)));
+        while let Some((block, records)) = &mut records
+            && records.next_record(&mut fields)
+        {
+            let row = CsvRow { bytes: block.bytes(), fields: &fields };
+            for column in 0..names.len() {
+                let length = row.cell(column).len() as u64;
+                bytes[column] += length;
+                cells[column] += u64::from(length > 0);
+            }
+        }
+        let is_kept =
+            |column: &usize| is_needed(&names[*column]) || bytes[*column] <= FREE_TEXT_BYTES * cells[*column];
+        let indices: Vec<usize> = (0..names.len()).filter(is_kept).collect();
+        Columns { names: indices.iter().map(|&column| names[column].clone()).collect(), indices }
+    }
+
+    /// No column, until it is known which.
+    pub(super) fn none() -> Columns {
+        Columns { indices: Vec::new(), names: Vec::new() }
+    }
+
+    /// Their names.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+/// Packs blocks; each worker has its own.
+#[derive(Default)]
+pub struct Packer {
+    compressor: Option<Compressor<'static>>,
+    csv: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+impl Packer {
+    /// Begins a block.
+    pub fn begin(&mut self) {
+        self.csv.clear();
+    }
+
+    /// Adds a row of the source.
+    pub fn add(&mut self, row: &impl Row, columns: &Columns) {
+        self.write_record(columns.indices.iter().map(|&column| row.cell(column)));
+    }
+
+    /// Adds the names of the columns, as the header.
+    pub(super) fn add_header(&mut self, columns: &Columns) {
+        self.write_record(columns.names.iter().map(|name| name.as_bytes()));
+    }
+
+    /// Ends the block: from here on [`frame`](Packer::frame) has it.
+    pub fn pack(&mut self) -> Result<()> {
+        let compressor = match &mut self.compressor {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new(LEVEL).map_err(VaultReason::Pack)?),
+        };
+        self.frame = compressor.compress(&self.csv).map_err(VaultReason::Pack)?;
+        Ok(())
+    }
+
+    /// The last block that was packed.
+    pub fn frame(&self) -> &[u8] {
+        &self.frame
+    }
+
+    fn write_record(&mut self, cells: impl ExactSizeIterator<Item = impl AsRef<[u8]>>) {
+        // An empty line would be no record.
+        let is_single = cells.len() == 1;
+        for (i, cell) in cells.enumerate() {
+            if i > 0 {
+                self.csv.push(b',');
+            }
+            let cell = cell.as_ref();
+            let is_special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
+            let needs_quotes = cell.iter().any(is_special) || is_single && cell.is_empty();
+            if !needs_quotes {
+                self.csv.extend_from_slice(cell);
+                continue;
+            }
+            self.csv.push(b'"');
+            for part in cell.split_inclusive(|&byte| byte == b'"') {
+                self.csv.extend_from_slice(part);
+                if part.ends_with(b"\"") {
+                    self.csv.push(b'"');
+                }
+            }
+            self.csv.push(b'"');
+        }
+        self.csv.push(b'\n');
+    }
+}
