@@ -60,7 +60,8 @@
 //! # Manual
 //!
 //! [`manual::design`] explains how it works and why so, [`manual::threats`] who may attack and with what success,
-//! [`manual::limits`] what defeats a mark and what few rows can't show, [`manual::formats`] every file and every line of JSON.
+//! [`manual::limits`] what defeats a mark and what few rows can't show, [`manual::calibration`] how the
+//! bound was measured, [`manual::formats`] every file and every line of JSON.
 
 // Module pages speak of their private neighbours; with `--document-private-items` these links lead somewhere.
 #![allow(rustdoc::private_intra_doc_links)]

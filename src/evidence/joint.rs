@@ -132,11 +132,7 @@ fn one_round(
 ) -> Vec<(usize, Model, f64)> {
     let given = Given::new(counts, code, accused, key);
     let models = models(&given);
-    let coins = |read: &Conditioned| {
-        let coins = std::array::from_fn(|d| coin(read, |bit| models[d].1.one(read, given.accused, bit)));
-        (read.group.position, coins)
-    };
-    let weighing: Weighing<DECODERS> = Weighing::new(given.reads.iter().map(coins));
+    let weighing: Weighing<DECODERS> = Weighing::new(weighed(&given, &models).into_iter());
     let others: Vec<usize> = (0..recipients).filter(|recipient| !accused.contains(recipient)).collect();
     let scores = weighing.score_all(code, others.len(), |other| key(others[other]));
     let best = weighing.best(&scores, ln_threshold, 0);
@@ -144,6 +140,26 @@ fn one_round(
         .filter(|&(.., ln_p)| ln_p < ln_threshold)
         .map(|(other, d, _, ln_p)| (others[other], models[d].0, ln_p))
         .collect()
+}
+
+/// The coins of a round under each of its models, given the accused, positions ascending (one may come more than once): what its
+/// bounds are made of, for whoever checks them.
+pub fn coins(
+    counts: &Counts,
+    code: &Code,
+    accused: &[usize],
+    key: impl Fn(usize) -> DerivedKey + Sync,
+) -> Vec<(u32, [Coin; DECODERS])> {
+    let given = Given::new(counts, code, accused, &key);
+    weighed(&given, &models(&given))
+}
+
+fn weighed(given: &Given, models: &[(Model, Fitted); DECODERS]) -> Vec<(u32, [Coin; DECODERS])> {
+    let coins = |read: &Conditioned| {
+        let coins = std::array::from_fn(|d| coin(read, |bit| models[d].1.one(read, given.accused, bit)));
+        (read.group.position, coins)
+    };
+    given.reads.iter().map(coins).collect()
 }
 
 /// The models of a round, by what is known of the accused.

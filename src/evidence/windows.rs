@@ -158,6 +158,16 @@ impl Windows {
         self.tracks.iter().map(|track| track.order).collect()
     }
 
+    /// The coins of every window under every decoder, positions ascending: what its bound is made of, for whoever checks it.
+    pub fn coins(&self) -> impl Iterator<Item = Vec<(u32, Coin)>> + '_ {
+        self.tracks.iter().flat_map(move |track| {
+            let ends = self.levels.iter().flat_map(move |level| {
+                level.starts(track.reads.len()).map(move |start| (start, start + level.size))
+            });
+            ends.flat_map(move |(start, end)| (0..COUNT).map(move |d| track.coins(start, end, d)))
+        })
+    }
+
     /// The recipients with a window whose bound lies below `ln_threshold`, and the least probable window of each. Those who are
     /// to be skipped, because they are accused already, are not looked at.
     pub fn search(
@@ -266,20 +276,26 @@ impl Track {
         sums
     }
 
-    /// The bound of one window: the reads of a position are one coin.
-    fn judge(&self, start: usize, end: usize, d: usize, bits: &[bool], recipient: usize) -> Found {
+    /// The coins of one window: the reads of a position are one.
+    fn coins(&self, start: usize, end: usize, d: usize) -> Vec<(u32, Coin)> {
         let mut order: Vec<usize> = (start..end).collect();
         order.sort_unstable_by_key(|&read| (self.positions[read], read));
-        let (mut coins, mut score, mut last): (Vec<Coin>, f64, _) = (Vec::new(), 0.0, u32::MAX);
+        let mut coins: Vec<(u32, Coin)> = Vec::new();
         for read in order {
             let (position, coin) = (self.positions[read], self.coins[read][d]);
-            score += if bits[position as usize] { coin.if_one } else { coin.if_zero };
             match coins.last_mut() {
-                Some(known) if position == last => known.add(coin),
-                _ => coins.push(coin),
+                Some((last, known)) if *last == position => known.add(coin),
+                _ => coins.push((position, coin)),
             }
-            last = position;
         }
+        coins
+    }
+
+    /// The bound of one window.
+    fn judge(&self, start: usize, end: usize, d: usize, bits: &[bool], recipient: usize) -> Found {
+        let coins = self.coins(start, end, d);
+        let picked = coins.iter().map(|(j, coin)| if bits[*j as usize] { coin.if_one } else { coin.if_zero });
+        let score = picked.sum();
         Found {
             recipient,
             order: self.order,
@@ -287,7 +303,7 @@ impl Track {
             last_row: self.reads[end - 1].row,
             reads: end - start,
             decoder: DECODERS[d],
-            ln_p: Tail::new(coins).ln_bound(score),
+            ln_p: Tail::new(coins.into_iter().map(|(_, coin)| coin).collect()).ln_bound(score),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The manual: four pages that stand beside the code as Markdown, and whose examples are compiled and run with the tests.
+//! The manual: five pages that stand beside the code as Markdown, and whose examples are compiled and run with the tests.
 
 #[doc = include_str!("design.md")]
 pub mod design {}
@@ -8,6 +8,10 @@ pub mod threats {}
 
 #[doc = include_str!("limits.md")]
 pub mod limits {}
+
+#[doc = include_str!("calibration.md")]
+#[doc = include_str!("calibration.svg")]
+pub mod calibration {}
 
 #[doc = include_str!("formats.md")]
 pub mod formats {}

@@ -186,6 +186,8 @@ fn no_match(findings: &Findings) -> String {
         "No row and no mark of ours was found in this file.".into()
     } else if findings.unreadable.is_empty() {
         "Nothing was ever released from this home, so there is nothing to compare the file with.".into()
+    } else if findings.unreadable.iter().all(|unreadable| unreadable.identity_missing.is_empty()) {
+        "No row of ours was found in this file, and it has none of the marked columns.".into()
     } else {
         "The file was not compared: it lacks the columns by which our rows are recognised.".into()
     }
@@ -266,6 +268,7 @@ fn evidence(out: &mut String, findings: &Findings) {
         row(out, "Power", &format!("so many marks name an untouched copy in {power} of cases"));
     }
     columns(out, findings);
+    holders(out, findings);
     let is_accused = |id: &str| findings.accused.iter().any(|accused| accused.recipient == id);
     let runner_up = findings.candidates.iter().find(|candidate| !is_accused(&candidate.recipient));
     if let (Some(candidate), 1..) = (runner_up, evidence.carriers_read) {
@@ -314,6 +317,31 @@ fn columns(out: &mut String, findings: &Findings) {
         let missing = and_more(findings.columns_missing.iter().map(String::as_str), 2 * SHOWN);
         row(out, "Missing", &format!("marked columns {missing}"));
     }
+}
+
+/// Who was given the rows, where only they can be compared. What it comes to is said first, as long names are cut off.
+fn holders(out: &mut String, findings: &Findings) {
+    let (Some(basis), [first, ..]) = (&findings.guilt_basis, findings.guilt.as_slice()) else { return };
+    let compared = grouped(basis.rows_compared);
+    let shown = findings.guilt.iter().take(SHOWN);
+    let more = basis.recipients.saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {} more", grouped(more as u64)) } else { String::new() };
+    if !basis.tells_apart {
+        let ids: Vec<String> = shown.map(|guilt| shorten(&guilt.recipient, ID_WIDTH)).collect();
+        let who = format!("rows tell nobody apart: all these were given the same, {}{more}", ids.join(", "));
+        row(out, "Holders", &who);
+        return;
+    }
+    let each: Vec<String> = shown
+        .map(|guilt| {
+            let (shared, own) = (grouped(guilt.rows_shared), grouped(guilt.rows_only_theirs));
+            format!("{} {shared} ({own} alone)", shorten(&guilt.recipient, ID_WIDTH))
+        })
+        .collect();
+    row(out, "Holders", &format!("of {compared} rows were given to {}{more}", each.join(", ")));
+    let likely = share(first.probability);
+    let who = shorten(&first.recipient, ID_WIDTH);
+    row(out, "Guilt", &format!("a lead and no proof: {likely} for {who}, if rows leak one by one"));
 }
 
 /// Which columns a file must have to be compared with a dataset.

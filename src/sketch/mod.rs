@@ -64,6 +64,17 @@ impl Sketch {
         (VALUE_ROWS as f64 / self.ids.distinct()).min(1.0)
     }
 
+    /// This leak's row numbers, ascending, as far as none of the `releases` leaves any out.
+    pub fn comparable<'a>(&self, releases: impl Iterator<Item = &'a Sketch>) -> &[u64] {
+        let limit = releases.map(|release| release.ids.limit()).fold(self.ids.limit(), u64::min);
+        &self.ids.hashes[..self.ids.hashes.partition_point(|&hash| hash <= limit)]
+    }
+
+    /// Whether a row of this number is in the sample.
+    pub fn holds(&self, row: u64) -> bool {
+        self.ids.hashes.binary_search(&row).is_ok()
+    }
+
     /// The share of this leak's rows that lie in any of the `releases`; `None` if no row can be compared.
     pub fn containment<'a>(&self, releases: impl Iterator<Item = &'a Sketch> + Clone) -> Option<Containment> {
         let ids = releases.map(|release| &release.ids);

@@ -28,11 +28,16 @@ pub struct Findings {
     pub similarity: Option<Share>,
     /// Releases of the dataset, the best match first.
     pub releases: Vec<ReleaseMatch>,
+    /// Who was given the leak's rows, the likeliest first, by a model that names nobody. Only where nobody is named and the marks
+    /// could not have told; otherwise empty.
+    pub guilt: Vec<GuiltSummary>,
+    /// What `guilt` rests on; `null` where it is empty.
+    pub guilt_basis: Option<GuiltBasis>,
     /// Recorded releases that the leak equals byte for byte.
     pub identical_releases: Vec<IdenticalRelease>,
     /// Releases that were made from exactly these bytes: then the leak is the owner's unmarked file.
     pub identical_sources: Vec<String>,
-    /// Datasets that the leak could not be read as, and what it would need.
+    /// Datasets whose marks could not be read in the leak, and what it would need.
     pub unreadable: Vec<Unreadable>,
     /// How our columns were found in the leak.
     pub columns: Vec<ColumnMatch>,
@@ -195,11 +200,12 @@ pub struct EvidenceSummary {
     pub log_is_complete: bool,
 }
 
-/// A dataset that the leak could not be read as.
+/// A dataset whose marks could not be read in the leak.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unreadable {
     pub dataset: String,
-    /// Columns that identify its rows and were not found; all of them are needed.
+    /// Columns that identify its rows and were not found; all of them are needed. If none is missing, the rows were compared,
+    /// and only their marks could not be read.
     pub identity_missing: Vec<String>,
     /// Marked columns, if none of them was found; one of them is needed.
     pub marked_missing: Vec<String>,
@@ -212,6 +218,31 @@ pub struct Share {
     pub standard_error: f64,
     /// Leaked rows that could be compared.
     pub compared: u64,
+}
+
+/// What the leak's rows suggest of one recipient who was given some of them. A model's figure, no evidence.
+#[derive(Clone, Debug, Serialize)]
+pub struct GuiltSummary {
+    pub recipient: String,
+    /// That it leaked at least one of the compared rows, if rows leak independently; below 1.
+    pub probability: f64,
+    /// Compared rows that it was given.
+    pub rows_shared: u64,
+    /// Of those, the ones that nobody else was given.
+    pub rows_only_theirs: u64,
+}
+
+/// What the figures of `guilt` rest on.
+#[derive(Clone, Debug, Serialize)]
+pub struct GuiltBasis {
+    /// Leaked rows of the sample that could be compared with all releases.
+    pub rows_compared: u64,
+    /// The assumed chance that a leaked row was got elsewhere than from a recipient.
+    pub elsewhere: f64,
+    /// False if everybody listed was given the same of these rows: then they say nothing about who it was.
+    pub tells_apart: bool,
+    /// Recipients who were given some of these rows, those beyond the list included.
+    pub recipients: usize,
 }
 
 /// How much of the leak lies in one release.

@@ -29,6 +29,8 @@ pub(super) struct ReadAs {
     pub reading: usize,
     pub columns: Vec<ColumnMatch>,
     pub columns_missing: Vec<String>,
+    /// Whether any marked column was found; otherwise nothing was tried that could accuse.
+    pub has_marks: bool,
     pub counts: Counts,
     pub log: Log,
     /// By column of the policy.
@@ -241,6 +243,7 @@ impl Gathered {
             reading: reader.reading,
             columns: reader.columns,
             columns_missing: reader.columns_missing,
+            has_marks: reader.has_marks,
             counts: self.counts,
             log: self.log,
             unreadable,

@@ -1,5 +1,6 @@
 //! From what was read to what may be said.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::evidence::decoder::Decoder;
@@ -17,10 +18,16 @@ use super::findings::{
 };
 use super::gather::ReadAs;
 use super::read::Transcript;
-use super::{Case, KnownRelease, Reading, Suspect};
+use super::{Case, KnownRelease, Reading, Suspect, holdings};
 
-/// Candidates and releases that a report lists at most, beside the accused.
+/// Candidates that a report lists at most, beside the accused.
 const LISTED: usize = 20;
+
+/// Releases that a report lists at most.
+const RELEASES_LISTED: usize = 1_000;
+
+/// From this power on marks that name nobody speak against every untouched copy, and the rows alone can't speak for one.
+const MARKS_TELL: f64 = 0.5;
 
 /// A reading with its scores.
 struct Scored<'a> {
@@ -31,7 +38,9 @@ struct Scored<'a> {
 }
 
 pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings {
-    let family = Family { recipients: case.recipients.len(), readings: transcript.read.len() };
+    // A reading without marks has no score and accuses nobody, so there is nothing to pay for.
+    let readings = transcript.read.iter().filter(|read| read.has_marks).count();
+    let family = Family { recipients: case.recipients.len(), readings };
     let scored: Vec<Scored> = transcript.read.iter().map(|read| Scored::new(read, case, family)).collect();
     let best = scored.iter().min_by(|a, b| a.order(b));
 
@@ -48,6 +57,12 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
     } else {
         Verdict::NoMatch
     };
+
+    let sources = || releases_of(case).filter(|(_, release)| release.source_blake3 == transcript.blake3);
+    // Marks that could have told, and the leak's very bytes, say more than its rows.
+    let rows_decide = verdict == Verdict::Inconclusive && identical.is_empty() && sources().next().is_none();
+    let unmarked = best.filter(|scored| rows_decide && scored.investigation.power < MARKS_TELL);
+    let (guilt, guilt_basis) = unmarked.map(|scored| holdings::guilt(scored.read, case)).unwrap_or_default();
 
     let dataset = match (verdict, identical.first()) {
         (Verdict::NoMatch, _) => None,
@@ -73,11 +88,10 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
         evidence: best.map(|scored| scored.summary(family)).unwrap_or_default(),
         similarity: similarity.map(Share::from),
         releases: best.map(|scored| scored.releases(|_| true)).unwrap_or_default(),
+        guilt,
+        guilt_basis,
         identical_releases: identical,
-        identical_sources: releases_of(case)
-            .filter(|(_, release)| release.source_blake3 == transcript.blake3)
-            .map(|(_, release)| release.release.clone())
-            .collect(),
+        identical_sources: sources().map(|(_, release)| release.release.clone()).collect(),
         unreadable: transcript.unreadable,
         columns: best.map(|scored| scored.read.columns.clone()).unwrap_or_default(),
         columns_missing: best.map(|scored| scored.read.columns_missing.clone()).unwrap_or_default(),
@@ -115,7 +129,11 @@ impl<'a> Scored<'a> {
     /// belong to. Below the threshold scores are chance and decide nothing.
     fn order(&self, other: &Scored) -> std::cmp::Ordering {
         let share = |scored: &Scored| scored.similarity.map_or(0.0, |found| found.share);
-        self.named_ln_p().total_cmp(&other.named_ln_p()).then(share(other).total_cmp(&share(self)))
+        let carriers = |scored: &Scored| scored.read.counts.read();
+        self.named_ln_p()
+            .total_cmp(&other.named_ln_p())
+            .then(share(other).total_cmp(&share(self)))
+            .then(carriers(other).cmp(&carriers(self)))
     }
 
     /// The least bound if it names somebody, otherwise 0.
@@ -208,13 +226,18 @@ impl<'a> Scored<'a> {
 
     /// The reading's releases that pass `wanted`, those that hold most of the leak first, the latest first among equals.
     fn releases(&self, wanted: impl Fn(&KnownRelease) -> bool) -> Vec<ReleaseMatch> {
+        // Releases of one source share their sketch; comparing it once is enough.
+        let mut compared: HashMap<*const Sketch, Option<Containment>> = HashMap::new();
         let mut matches: Vec<ReleaseMatch> = self
             .reading
             .releases
             .iter()
             .filter(|release| wanted(release))
             .map(|release| {
-                let found = self.read.sketch.containment(std::iter::once(&*release.sketch));
+                let sketch = &*release.sketch;
+                let found = *compared
+                    .entry(sketch)
+                    .or_insert_with(|| self.read.sketch.containment(std::iter::once(sketch)));
                 ReleaseMatch {
                     release: release.release.clone(),
                     recipient: release.recipient.clone(),
@@ -226,7 +249,7 @@ impl<'a> Scored<'a> {
             .collect();
         matches.reverse();
         matches.sort_by(|a, b| b.containment.unwrap_or(0.0).total_cmp(&a.containment.unwrap_or(0.0)));
-        matches.truncate(LISTED);
+        matches.truncate(RELEASES_LISTED);
         matches
     }
 }

@@ -20,6 +20,7 @@ use crate::leak::reference::Reference;
 mod beside;
 pub mod findings;
 mod gather;
+mod holdings;
 mod judge;
 mod mend;
 mod read;

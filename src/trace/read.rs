@@ -35,7 +35,7 @@ pub(super) struct Transcript {
     pub damage: Vec<Damage>,
     /// One for each reading that fits the leak's columns.
     pub read: Vec<ReadAs>,
-    /// One for each that does not.
+    /// One for each that does not, or not in its marks.
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -61,11 +61,15 @@ pub(super) fn read(leak: impl Read + Send, case: &Case, options: &Options) -> Re
     }
     let (mut readers, mut unreadable) = (Vec::new(), Vec::new());
     for (reading, columns) in columns.into_iter().enumerate() {
-        match Reader::new(reading, case, &table, columns, &originals[reading]) {
-            Ok(reader) => readers.push(reader),
-            Err(needed) if unreadable.contains(&needed) => {}
-            Err(needed) => unreadable.push(needed),
-        }
+        let (reader, needed) = match Reader::new(reading, case, &table, columns, &originals[reading]) {
+            Ok(reader) => {
+                let needed = reader.needed(case);
+                (Some(reader), needed)
+            }
+            Err(needed) => (None, Some(needed)),
+        };
+        readers.extend(reader);
+        unreadable.extend(needed.filter(|needed| !unreadable.contains(needed)));
     }
     drop(table);
     let mut gathered: Vec<Gathered> = readers.iter().map(Gathered::new).collect();

@@ -101,6 +101,8 @@ pub(super) struct Reader<'a> {
     pub reading: usize,
     pub columns: Vec<ColumnMatch>,
     pub columns_missing: Vec<String>,
+    /// Whether any marked column was found; otherwise the rows alone are compared.
+    pub has_marks: bool,
     /// What is undone, by column of the leak.
     pub repairs: Vec<Repair>,
     pub how: How<'a>,
@@ -109,8 +111,8 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Prepares a reading, beside those of its `originals` that know rows of the leak. Fails with what is missing if no marked
-    /// column is there, or its rows can't be recognised.
+    /// Prepares a reading, beside those of its `originals` that know rows of the leak. Fails with what is missing if
+    /// its rows can't be recognised.
     pub(super) fn new(
         reading: usize,
         case: &Case,
@@ -130,7 +132,8 @@ impl<'a> Reader<'a> {
         let mut repairs = vec![Repair::NONE; table.names.len()];
         columns.found.iter().for_each(|found| repairs[found.index] = found.repair);
         let marker = |plan| Marker::new(case.secret, policy.name(), *epoch, policy.code_length(), plan);
-        let beside = if plan.columns.is_empty() {
+        let has_marks = !plan.columns.is_empty();
+        let beside = if !has_marks {
             None
         } else {
             let of_original = |original: &Reference| {
@@ -140,8 +143,8 @@ impl<'a> Reader<'a> {
             };
             Beside::new(originals, of_original, &columns.found, &repairs, &table.sample)
         };
-        if beside.is_none() && !plan.missing_identity.is_empty() || plan.columns.is_empty() {
-            let marked_missing = if plan.columns.is_empty() { plan.absent } else { Vec::new() };
+        if beside.is_none() && !plan.missing_identity.is_empty() {
+            let marked_missing = if has_marks { Vec::new() } else { plan.absent };
             let (dataset, identity_missing) = (policy.name().to_owned(), plan.missing_identity);
             return Err(Unreadable { dataset, identity_missing, marked_missing });
         }
@@ -159,11 +162,19 @@ impl<'a> Reader<'a> {
             reading,
             columns_missing,
             columns: columns.found,
+            has_marks,
             repairs,
             how,
             sampler: columns.sampler,
             code_length: policy.code_length(),
         })
+    }
+
+    /// What the leak would need for its marks to be read, if it has none.
+    pub(super) fn needed(&self, case: &Case) -> Option<Unreadable> {
+        let dataset = case.readings[self.reading].policy.name().to_owned();
+        let marked_missing = self.columns_missing.clone();
+        (!self.has_marks).then(|| Unreadable { dataset, identity_missing: Vec::new(), marked_missing })
     }
 
     /// Where a row read blindly stands in the order of keys.

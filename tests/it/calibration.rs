@@ -22,8 +22,9 @@ use dyepack::mark::code::{Code, Codeword, codeword_key};
 use dyepack::mark::marker::Bit;
 use rand::RngExt as _;
 
+use crate::hostile::{LENGTH, Reads, World, counts};
 use crate::lab::{Lab, Rng, Table, seeded, trials};
-use crate::reference::{self, Scope};
+use crate::reference;
 use crate::trials::{INNOCENCE, binomial_tail, clopper_pearson, innocents};
 
 /// A check fails only if what it saw happens by chance less often than this.
@@ -51,74 +52,6 @@ fn traces_accuse_innocents_no_more_often_than_alpha() {
             assert!(low <= alpha, "{kind:?}: {accused} of {each} is more than {alpha}");
         }
         assert_eq!(accused[2], 0, "{kind:?}: an innocent was named at one in a million");
-    }
-}
-
-/// Reads by position: `(position, zeros, ones)`, positions ascending.
-type Reads = Vec<(u32, u32, u32)>;
-
-const LENGTH: usize = 4096;
-
-/// A code, some colluders, and leaks that depend on no innocent.
-struct World {
-    secret: [u8; 32],
-    thresholds: Vec<u16>,
-}
-
-impl World {
-    fn new(rng: &mut Rng) -> World {
-        let secret = rng.random();
-        World { secret, thresholds: Self::scope(&secret).thresholds(LENGTH) }
-    }
-
-    fn scope(secret: &[u8; 32]) -> Scope<'static> {
-        Scope { secret: *secret, dataset: "calibration", epoch: 1 }
-    }
-
-    fn codeword(&self, id: &str) -> Vec<bool> {
-        Self::scope(&self.secret).codeword(id, &self.thresholds)
-    }
-
-    fn leaks(&self, rng: &mut Rng) -> Vec<(&'static str, Reads)> {
-        let one = |position: u32, bit: bool| (position, u32::from(!bit), u32::from(bit));
-        let some = |n: u32| (0..n).map(move |i| i * (LENGTH as u32 / n));
-        let rare = |position: u32| self.thresholds[position as usize] < 32_768;
-        let colluders: Vec<Vec<bool>> = (0..5).map(|i| self.codeword(&format!("colluder-{i}"))).collect();
-        let minority = |j: u32| {
-            let ones = colluders.iter().filter(|word| word[j as usize]).count();
-            if ones == 0 || ones == 5 { ones == 5 } else { ones < 3 }
-        };
-        let mut by_bias: Vec<u32> = (0..LENGTH as u32).collect();
-        by_bias.sort_by_key(|&j| {
-            self.thresholds[j as usize].min((65_536 - u32::from(self.thresholds[j as usize])) as u16)
-        });
-        let mut extreme = by_bias[..40].to_vec();
-        let mut even = by_bias[LENGTH - 200..].to_vec();
-        extreme.sort_unstable();
-        even.sort_unstable();
-        vec![
-            ("coins", some(300).map(|j| one(j, rng.random())).collect()),
-            ("all ones", some(300).map(|j| one(j, true)).collect()),
-            ("always the rarer bit", some(300).map(|j| one(j, rare(j))).collect()),
-            ("always the commoner bit", some(300).map(|j| one(j, !rare(j))).collect()),
-            ("the minority of five", some(300).map(|j| one(j, minority(j))).collect()),
-            ("one colluder's own copy", some(300).map(|j| one(j, colluders[0][j as usize])).collect()),
-            ("positions read often, in contradiction", some(100).map(|j| (j, j % 7, 3)).collect()),
-            (
-                "one position outweighs all",
-                some(50).map(|j| (j, 0, if j == 0 { 1_000 } else { 1 })).collect(),
-            ),
-            ("forty extreme biases, rarer bits", extreme.iter().map(|&j| one(j, rare(j))).collect()),
-            ("two hundred even biases", even.iter().map(|&j| one(j, rng.random())).collect()),
-            ("five positions", some(5).map(|j| one(j, rng.random())).collect()),
-            ("a single position", vec![one(9, rare(9))]),
-        ]
-    }
-
-    /// The bits of the nth innocent where the leak was read.
-    fn innocent(&self, n: usize, reads: &Reads) -> Vec<bool> {
-        let codeword = self.codeword(&format!("innocent-{n}"));
-        reads.iter().map(|&(position, _, _)| codeword[position as usize]).collect()
     }
 }
 
@@ -157,15 +90,6 @@ fn the_bound_is_a_p_value_whatever_was_leaked() {
         let best: Vec<f64> = ranking.iter().map(|candidate| candidate.ln_p + paid).collect();
         assert_eq!(excess(&best), None, "{name}, the best of all decoders");
     }
-}
-
-fn counts(reads: &Reads) -> Counts {
-    let mut counts = Counts::new(LENGTH);
-    for &(position, zeros, ones) in reads {
-        (0..zeros).for_each(|_| counts.add(Bit::plain(position, false)));
-        (0..ones).for_each(|_| counts.add(Bit::plain(position, true)));
-    }
-    counts
 }
 
 #[test]

@@ -4,9 +4,10 @@ use super::*;
 use crate::leak::Damage;
 use crate::leak::columns::ColumnMatch;
 use crate::leak::intake::DamageKind;
-use crate::leak::repair::{Repair, Spelling, Undo, Unit};
+use crate::leak::repair::{Noise, Repair, Spelling, Undo, Unit};
 use crate::trace::findings::{
-    CandidateSummary, EvidenceSummary, IdenticalRelease, LeakSummary, Share, Unreadable,
+    CandidateSummary, EvidenceSummary, GuiltBasis, GuiltSummary, IdenticalRelease, LeakSummary, Share,
+    Unreadable,
 };
 
 fn found(verdict: Verdict) -> Findings {
@@ -38,6 +39,8 @@ fn found(verdict: Verdict) -> Findings {
         },
         similarity: Some(Share { share: 1.0, standard_error: 0.0, compared: 200 }),
         releases: Vec::new(),
+        guilt: Vec::new(),
+        guilt_basis: None,
         identical_releases: Vec::new(),
         identical_sources: Vec::new(),
         unreadable: Vec::new(),
@@ -209,6 +212,39 @@ fn no_match_says_what_was_looked_for() {
     assert!(text.contains("Needed     for encounters: Id, and at least one of START and STOP"), "{text}");
 }
 
+fn suspected(recipient: &str, probability: f64, rows_only_theirs: u64) -> GuiltSummary {
+    GuiltSummary { recipient: recipient.into(), probability, rows_shared: 120, rows_only_theirs }
+}
+
+#[test]
+fn rows_alone_are_told_as_a_lead_or_as_nothing() {
+    let mut findings = Findings {
+        guilt: vec![suspected("acme", 0.75, 2), suspected("bob", 0.25, 0)],
+        guilt_basis: Some(GuiltBasis {
+            rows_compared: 1_200,
+            elsewhere: 0.5,
+            tells_apart: true,
+            recipients: 2,
+        }),
+        ..found(Verdict::Inconclusive)
+    };
+    (findings.evidence.power, findings.evidence.carriers_read) = (0.0, 0);
+    let text = words(&findings);
+    assert!(text.starts_with("INCONCLUSIVE  nobody is named"), "{text}");
+    assert!(text.contains("of 1,200 rows were given to acme 120 (2 alone), bob 120 (0 alone)"), "{text}");
+    assert!(text.contains("a lead and no proof: 75.0 % for acme"), "{text}");
+
+    findings.guilt = ["a", "b", "c", "d"].map(|id| suspected(id, 0.999, 0)).into();
+    findings.guilt_basis =
+        Some(GuiltBasis { rows_compared: 1_200, elsewhere: 0.5, tells_apart: false, recipients: 1_500 });
+    let text = words(&findings);
+    assert!(
+        text.contains("rows tell nobody apart: all these were given the same, a, b, c and 1,497 more"),
+        "{text}"
+    );
+    assert!(!text.contains("Guilt"), "a figure that all share says nothing: {text}");
+}
+
 /// The worst of everything still fits one screen, and nothing of the leak steers the terminal.
 #[test]
 fn a_hostile_leak_fits_one_screen() {
@@ -219,6 +255,7 @@ fn a_hostile_leak_fits_one_screen() {
         by: MatchedBy::Contents,
         confidence: 0.9,
         repair: Repair::new(Undo::Number(Spelling::Comma, Unit::Tens(2))),
+        noise: Noise::None,
         index: 0,
     };
     let mut worst = found(Verdict::Identified);
@@ -239,5 +276,12 @@ fn a_hostile_leak_fits_one_screen() {
     words(&worst);
     worst.verdict = Verdict::Exact;
     worst.identical_releases = vec![identical(&"r".repeat(128), true); 9];
+    words(&worst);
+    worst.verdict = Verdict::Inconclusive;
+    worst.guilt = vec![suspected(&"g".repeat(64), 0.999, 7); 9];
+    worst.guilt_basis =
+        Some(GuiltBasis { rows_compared: 2_048, elsewhere: 0.5, tells_apart: true, recipients: 1_000_000 });
+    worst.identical_releases.clear();
+    worst.accused.clear();
     words(&worst);
 }

@@ -98,7 +98,7 @@ fn a_receipt_does_not_mix_with_the_copy() {
     assert_eq!(receipt["output"]["path"], "-");
 }
 
-const TRACE: [(&str, Kind); 15] = [
+const TRACE: [(&str, Kind); 17] = [
     ("schema", Text),
     ("verdict", Text),
     ("alpha", Number),
@@ -109,6 +109,8 @@ const TRACE: [(&str, Kind); 15] = [
     ("evidence", Object),
     ("similarity", MaybeObject),
     ("releases", List),
+    ("guilt", List),
+    ("guilt_basis", MaybeObject),
     ("identical_releases", List),
     ("identical_sources", List),
     ("unreadable", List),
@@ -163,6 +165,15 @@ fn check_trace(found: &Value) {
     );
     each("releases", &RELEASE);
     each(
+        "guilt",
+        &[("recipient", Text), ("probability", Number), ("rows_shared", Count), ("rows_only_theirs", Count)],
+    );
+    if !found["guilt_basis"].is_null() {
+        let basis =
+            [("rows_compared", Count), ("elsewhere", Number), ("tells_apart", Truth), ("recipients", Count)];
+        has_exactly(&found["guilt_basis"], &basis);
+    }
+    each(
         "columns",
         &[("ours", Text), ("leaked", Text), ("by", Text), ("confidence", Number), ("repair", MaybeText)],
     );
@@ -193,10 +204,12 @@ fn a_trace_in_every_verdict() {
     desk.write("part.csv", text.lines().take(200).collect::<Vec<_>>().join("\n"));
     desk.write("few.csv", text.lines().take(4).collect::<Vec<_>>().join("\n"));
     desk.write("other.csv", "a,b\n1,2\n");
+    desk.write("keys.csv", "visit\nV000001\nV000002\n");
     for (file, code, verdict) in [
         ("acme.csv", 0, "exact"),
         ("part.csv", 0, "identified"),
         ("few.csv", 1, "inconclusive"),
+        ("keys.csv", 1, "inconclusive"),
         ("visits.csv", 1, "inconclusive"),
         ("other.csv", 1, "no_match"),
     ] {

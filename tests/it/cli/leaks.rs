@@ -142,6 +142,16 @@ fn our_rows_without_their_key_or_their_marks_name_the_columns() {
     let keys: Vec<String> = rows.iter().map(|row| row.split_once(',').unwrap().0.to_owned() + ",x").collect();
     leak(&desk, "visit,mood", &keys);
     let out = desk.trace(&["leak.csv"]).exits(1).out();
+    assert!(
+        out.starts_with("INCONCLUSIVE  nobody is named\nThe file holds rows of visits. None of"),
+        "{out}"
+    );
+    assert!(out.contains("Missing    marked columns seen, ward and cost\n"), "{out}");
+    let holders = "Holders    rows tell nobody apart: all these were given the same, acme, bob\n";
+    assert!(out.contains(holders), "{out}");
+    leak(&desk, "visit,mood", &["stranger,x".to_owned()]);
+    let out = desk.trace(&["leak.csv"]).exits(1).out();
+    assert!(out.contains("No row of ours was found in this file, and it has none of the marked"), "{out}");
     assert!(out.contains("Needed     for visits: at least one of seen, ward and cost\n"), "{out}");
 }
 
