@@ -219,6 +219,7 @@ fn a_hostile_leak_fits_one_screen() {
         by: MatchedBy::Contents,
         confidence: 0.9,
         repair: Repair::new(Undo::Number(Spelling::Comma, Unit::Tens(2))),
+        noise: crate::leak::repair::Noise::None,
         index: 0,
     };
     let mut worst = found(Verdict::Identified);
