@@ -29,6 +29,7 @@ pub fn main() -> Result<(), Box<dyn Error>> {
         policy: ledger.put_blob(policy.text().as_bytes())?,
         level: policy.level(),
         slots: policy.slots_after(&[]),
+        model: None,
     };
     let events = [adopted, Event::RecipientRegistered { recipient: acme }];
     ledger.append(&events.map(|event| Entry::new(NOW, "kim", event)), &keyring.signing)?;

@@ -21,7 +21,8 @@ pub fn main() -> Result<(), Box<dyn Error>> {
 
     let (mut releases, mut copies) = (Vec::new(), Vec::new());
     for recipient in PARTNERS {
-        let marking = Marking { secret: &keys.marking, policy: &policy, slots: &[], epoch: 1, recipient };
+        let marking =
+            Marking { secret: &keys.marking, policy: &policy, slots: &[], epoch: 1, recipient, model: None };
         let mut copy = Vec::new();
         let stamped = engine::stamp(&table[..], &mut copy, &marking, &Default::default())?;
         releases.push(stamped.known_as(&format!("2026-01-{recipient}"), recipient, "2026-01-05T09:00:00Z"));
@@ -32,7 +33,7 @@ pub fn main() -> Result<(), Box<dyn Error>> {
     let leak: String = copies[1].lines().take(401).flat_map(|line| [line, "\n"]).collect();
 
     let suspects = PARTNERS.map(|id| Suspect { id: id.into(), name: None });
-    let readings = [Reading { policy, slots: Vec::new(), epoch: 1, releases }];
+    let readings = [Reading { policy, slots: Vec::new(), epoch: 1, releases, model: None }];
     let case = Case { secret: &keys.marking, recipients: &suspects, readings: &readings, alpha: 1e-6 };
     let findings = trace::trace(leak.as_bytes(), "leak.csv", &case, &Default::default())?;
 

@@ -3,6 +3,7 @@
 //! ```text
 //! HOME/keys/keyring.json   both secrets, sealed with a passphrase or mode 0600
 //! HOME/ledger/             the signed record, with policies and sketches as blobs
+//! HOME/models/             what occurs in datasets, sealed
 //! HOME/vault/              sealed copies of sources, where a policy says so
 //! ```
 
@@ -75,6 +76,11 @@ impl Home {
     /// The ledger's folder.
     pub fn ledger_dir(&self) -> PathBuf {
         self.root.join("ledger")
+    }
+
+    /// The folder of the sealed models; see [`models`](mod@crate::models).
+    pub fn models_dir(&self) -> PathBuf {
+        self.root.join("models")
     }
 
     /// The vault, whose files open with the home's marking secret alone.

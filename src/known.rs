@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::ledger::registry::Delivered;
-use crate::ledger::{Ledger, Registry};
+use crate::ledger::{Ledger, Registry, Release};
+use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::sketch::Sketch;
 
@@ -38,6 +39,8 @@ pub struct Reading {
     pub epoch: u32,
     /// What was released so, the latest last.
     pub releases: Vec<KnownRelease>,
+    /// What occurs in the marked columns, if they were marked by a model.
+    pub model: Option<Arc<Model>>,
 }
 
 impl Reading {
@@ -79,11 +82,15 @@ impl KnownRelease {
 }
 
 impl Known {
-    /// Gathers it from a ledger, for one dataset or for all.
+    /// Gathers it from a ledger, for one dataset or for all. `open_model` opens the model of a dataset by its name.
     ///
     /// # Errors
-    /// If `dataset` is not on record, or a policy or sketch is damaged.
-    pub fn from_ledger(ledger: &Ledger, dataset: Option<&str>) -> Result<Known> {
+    /// If `dataset` is not on record, or a policy, a sketch or a model is damaged.
+    pub fn from_ledger(
+        ledger: &Ledger,
+        dataset: Option<&str>,
+        open_model: &dyn Fn(&str, &str) -> Result<Model>,
+    ) -> Result<Known> {
         let registry = Registry::replay(&ledger.entries()?);
         if let Some(dataset) = dataset
             && !registry.policies.contains_key(dataset)
@@ -94,7 +101,9 @@ impl Known {
             id: standing.recipient.id.clone(),
             name: Some(standing.recipient.name.clone()),
         });
-        let mut known = Known { suspects: suspects.collect(), readings: Vec::new() };
+        let known = Known { suspects: suspects.collect(), readings: Vec::new() };
+        let mut gathering =
+            Gathering { known, places: HashMap::new(), ledger, registry: &registry, open_model };
         let mut sketches = HashMap::new();
         let wanted =
             |delivered: &&Delivered| dataset.is_none_or(|dataset| dataset == delivered.release.dataset);
@@ -103,19 +112,28 @@ impl Known {
             if !sketches.contains_key(hash) {
                 sketches.insert(hash, Arc::new(Sketch::from_bytes(&ledger.blob(hash)?)?));
             }
-            known.add(delivered, sketches[hash].clone(), ledger, &registry)?;
+            gathering.add(delivered, sketches[hash].clone())?;
         }
-        Ok(known)
+        Ok(gathering.known)
     }
+}
 
+/// What makes a reading: dataset, policy, key epoch and model.
+type ReadingKey<'a> = (&'a str, &'a str, u32, Option<&'a str>);
+
+/// What is known so far, and where more comes from.
+struct Gathering<'a> {
+    known: Known,
+    /// Where each reading stands.
+    places: HashMap<ReadingKey<'a>, usize>,
+    ledger: &'a Ledger,
+    registry: &'a Registry,
+    open_model: &'a dyn Fn(&str, &str) -> Result<Model>,
+}
+
+impl<'a> Gathering<'a> {
     /// Adds a release to its reading.
-    fn add(
-        &mut self,
-        delivered: &Delivered,
-        sketch: Arc<Sketch>,
-        ledger: &Ledger,
-        registry: &Registry,
-    ) -> Result<()> {
+    fn add(&mut self, delivered: &'a Delivered, sketch: Arc<Sketch>) -> Result<()> {
         let release = &delivered.release;
         let entry = KnownRelease {
             release: release.release.clone(),
@@ -127,25 +145,32 @@ impl Known {
             output_blake3: release.output.blake3.clone(),
             sketch,
         };
-        let same = |reading: &&mut Reading| {
-            reading.policy.hash() == release.policy
-                && reading.policy.name() == release.dataset
-                && reading.epoch == release.key_epoch
-        };
-        match self.readings.iter_mut().find(same) {
-            Some(reading) => reading.releases.push(entry),
+        let key =
+            (release.dataset.as_str(), release.policy.as_str(), release.key_epoch, release.model.as_deref());
+        let place = match self.places.get(&key) {
+            Some(place) => *place,
             None => {
-                let mut adopted = registry.policies.get(&release.dataset).into_iter().flatten();
-                let slots = adopted.rfind(|adopted| adopted.policy == release.policy);
-                self.readings.push(Reading {
-                    policy: stored_policy(ledger, &release.policy)?,
-                    slots: slots.map(|adopted| adopted.slots.clone()).unwrap_or_default(),
-                    epoch: release.key_epoch,
-                    releases: vec![entry],
-                });
+                self.known.readings.push(self.reading(release)?);
+                self.places.insert(key, self.known.readings.len() - 1);
+                self.known.readings.len() - 1
             }
-        }
+        };
+        self.known.readings[place].releases.push(entry);
         Ok(())
+    }
+
+    /// The reading of a release, without releases yet.
+    fn reading(&self, release: &Release) -> Result<Reading> {
+        let mut adopted = self.registry.policies.get(&release.dataset).into_iter().flatten();
+        let slots = adopted.rfind(|adopted| adopted.policy == release.policy);
+        let open = |name: &String| (self.open_model)(&release.dataset, name).map(Arc::new);
+        Ok(Reading {
+            policy: stored_policy(self.ledger, &release.policy)?,
+            slots: slots.map(|adopted| adopted.slots.clone()).unwrap_or_default(),
+            epoch: release.key_epoch,
+            releases: Vec::new(),
+            model: release.model.as_ref().map(open).transpose()?,
+        })
     }
 }
 

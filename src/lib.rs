@@ -23,13 +23,13 @@
 //! let mut table = Vec::new();
 //! hospital::write(1_000, 7, &mut table)?;
 //!
-//! let marking = Marking { secret: &keys.marking, policy: &policy, slots: &[], epoch: 1, recipient: "acme" };
+//! let marking = Marking { secret: &keys.marking, policy: &policy, slots: &[], epoch: 1, recipient: "acme", model: None };
 //! let mut copy = Vec::new();
 //! let stamped = engine::stamp(&table[..], &mut copy, &marking, &Default::default())?;
 //!
 //! let leak: Vec<u8> = copy.split_inclusive(|&byte| byte == b'\n').take(501).flatten().copied().collect();
 //! let releases = vec![stamped.known_as("2026-01-acme", "acme", "2026-01-05T09:00:00Z")];
-//! let readings = [Reading { policy, slots: Vec::new(), epoch: 1, releases }];
+//! let readings = [Reading { policy, slots: Vec::new(), epoch: 1, releases, model: None }];
 //! let suspects = ["acme", "borealis", "cedar"].map(|id| Suspect { id: id.into(), name: None });
 //! let case = Case { secret: &keys.marking, recipients: &suspects, readings: &readings, alpha: 1e-6 };
 //! let findings = trace::trace(&leak[..], "leak.csv", &case, &Default::default())?;
@@ -53,8 +53,9 @@
 //! | [`mark`], [`sketch`], [`ledger`] | policy, channels and code; keyed samples of tables; the signed record |
 //! | [`vault`] | sealed copies of what was stamped |
 //! | [`leak`], [`evidence`] | reading whatever turned up; from bits to a bound |
-//! | [`home`], [`known`] | a folder of keys and ledger; what it has on record when a leak turns up |
+//! | [`home`], [`models`], [`known`] | a folder of keys and ledger; its sealed models; what it has on record when a leak turns up |
 //! | [`stamp`], [`mod@trace`] | a file in and a copy out; a leak in and findings out |
+//! | [`attack`], [`trial`] | what is done to copies before they turn up; how often the right one is named all the same |
 //! | [`report`], [`cli`], [`demo`] | findings for people and programs; the command; generated data |
 //!
 //! # Manual
@@ -66,6 +67,7 @@
 // Module pages speak of their private neighbours; with `--document-private-items` these links lead somewhere.
 #![allow(rustdoc::private_intra_doc_links)]
 
+pub mod attack;
 pub mod cli;
 pub mod demo;
 pub mod error;
@@ -77,11 +79,13 @@ pub mod leak;
 pub mod ledger;
 pub mod manual;
 pub mod mark;
+pub mod models;
 pub mod report;
 pub mod sketch;
 pub mod stamp;
 pub mod table;
 pub mod trace;
+pub mod trial;
 pub mod vault;
 
 pub use error::{Error, Result};

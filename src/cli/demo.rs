@@ -18,6 +18,7 @@ use crate::home::Home;
 use crate::keys::keyring::Keyring;
 use crate::ledger::{Entry, Event, Recipient};
 use crate::mark::policy::Policy;
+use crate::models;
 use crate::report::terminal as screen;
 use crate::stamp::deliver::{self, Order};
 use crate::stamp::engine;
@@ -103,7 +104,9 @@ pub fn run(args: &args::Demo) -> Result<u8> {
     ));
     terminal::say("5. dyepack trace leaked.csv\n");
 
-    let known = Known::from_ledger(&session.home.ledger(session.wait, "demo")?, None)?;
+    let models = session.home.models_dir();
+    let open_model = |dataset: &str, name: &str| models::open(&models, &keyring.marking, dataset, name);
+    let known = Known::from_ledger(&session.home.ledger(session.wait, "demo")?, None, &open_model)?;
     let case = Case {
         secret: &keyring.marking,
         recipients: &known.suspects,
@@ -145,6 +148,7 @@ fn set_up(session: &Session) -> Result<Keyring> {
         policy: ledger.put_blob(policy.text().as_bytes())?,
         level: policy.level(),
         slots: policy.slots_after(&[]),
+        model: None,
     };
     let registered = PARTNERS.iter().map(|(id, name)| Event::RecipientRegistered {
         recipient: Recipient { id: (*id).into(), name: (*name).into(), ..Recipient::default() },

@@ -11,9 +11,11 @@ use crate::keys::keyring::Keyring;
 use crate::known::stored_policy;
 use crate::ledger::{Entry, Event, Registry};
 use crate::mark::policy::Policy;
-use crate::stamp::deliver;
+use crate::models;
+use crate::stamp::{self, deliver};
 
 use super::args;
+use super::input::Input;
 use super::{DONE, Session, now, operator, passphrase, terminal};
 
 pub fn init(session: &Session, no_passphrase: bool) -> Result<u8> {
@@ -49,12 +51,12 @@ pub fn init(session: &Session, no_passphrase: bool) -> Result<u8> {
 
 pub fn policy(session: &Session, command: args::Policy) -> Result<u8> {
     match command {
-        args::Policy::Adopt { file } => adopt(session, &file),
+        args::Policy::Adopt { file, model, no_model } => adopt(session, &file, model.as_deref(), no_model),
         args::Policy::Show { dataset } => show(session, &dataset),
     }
 }
 
-fn adopt(session: &Session, file: &Path) -> Result<u8> {
+fn adopt(session: &Session, file: &Path, data: Option<&Path>, no_model: bool) -> Result<u8> {
     let bytes = fs::read(file).map_err(|error| Error::io("read", file, error))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         Error::usage(format!("`{}` is not UTF-8 text", file.display()))
@@ -62,22 +64,26 @@ fn adopt(session: &Session, file: &Path) -> Result<u8> {
     })?;
     let policy = Policy::parse(&text).map_err(|error| error.in_file(file.display().to_string()))?;
     let keyring = session.keyring()?;
+    // Learning takes a while, and the ledger is free meanwhile.
+    let learnt = match data {
+        Some(data) => Some(learn(session, &keyring, &policy, data)?),
+        None => None,
+    };
     let mut ledger = session.home.ledger(session.wait, "policy adopt")?;
     let registry = Registry::replay(&ledger.entries()?);
     let before = registry.in_force(policy.name());
-    if before.is_some_and(|adopted| adopted.policy == policy.hash()) {
+    let kept = before.and_then(|adopted| adopted.model.clone()).filter(|_| !no_model);
+    let model = learnt.or(kept);
+    if before.is_some_and(|adopted| adopted.policy == policy.hash() && adopted.model == model) {
         terminal::say(format!("this policy is in force for {} already", policy.name()));
         return Ok(DONE);
     }
     if let Some(before) = before {
-        let broken = policy.breaks_with(&stored_policy(&ledger, &before.policy)?);
-        if !broken.is_empty() {
-            terminal::warn(format!(
-                "rows that were released before are marked otherwise from now on ({}): whoever gets both can \
-                 compare them",
-                broken.join(", ")
-            ));
+        let mut broken = policy.breaks_with(&stored_policy(&ledger, &before.policy)?);
+        if before.model != model {
+            broken.push("the model".to_owned());
         }
+        warn_of(&broken);
     }
     let slots = policy.slots_after(before.map_or(&[], |adopted| &adopted.slots));
     let event = Event::PolicyAdopted {
@@ -85,11 +91,46 @@ fn adopt(session: &Session, file: &Path) -> Result<u8> {
         policy: ledger.put_blob(text.as_bytes())?,
         level: policy.level(),
         slots,
+        model,
     };
     let index = ledger.append(&[Entry::new(now(), operator(), event)], &keyring.signing)?[0];
     ledger.close()?;
     terminal::say(format!("policy for {} is in force (entry {index})", policy.name()));
     Ok(DONE)
+}
+
+/// Says what under the new policy is marked otherwise than before.
+fn warn_of(broken: &[String]) {
+    if !broken.is_empty() {
+        terminal::warn(format!(
+            "rows that were released before are marked otherwise from now on ({}): whoever gets both can compare them",
+            broken.join(", ")
+        ));
+    }
+}
+
+/// Learns a model from a table, keeps it in the home, and gives its name.
+fn learn(session: &Session, keyring: &Keyring, policy: &Policy, data: &Path) -> Result<String> {
+    let input = Input::open(data)?;
+    let model =
+        stamp::learn::learn(input.reader, policy, None).map_err(|error| error.in_data(&input.name))?;
+    let known: Vec<&str> = model.columns().collect();
+    terminal::say(format!("model learnt from {} rows for {}", model.rows(), said(&known)));
+    let fine: Vec<&str> =
+        policy.columns().map(|(name, _, _)| name).filter(|name| !known.contains(name)).collect();
+    if !fine.is_empty() {
+        terminal::warn(format!(
+            "values of {} hardly ever repeat, so {} marked as without a model",
+            fine.join(", "),
+            if fine.len() == 1 { "it is" } else { "they are" }
+        ));
+    }
+    models::keep(&session.home.models_dir(), &keyring.marking, &model)
+}
+
+/// A list for people.
+fn said(columns: &[&str]) -> String {
+    if columns.is_empty() { "no column".to_owned() } else { columns.join(", ") }
 }
 
 fn show(session: &Session, dataset: &str) -> Result<u8> {

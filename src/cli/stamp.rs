@@ -33,6 +33,7 @@ pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
         if args.dry_run {
             let terms =
                 Terms::look_up(&session.home.ledger(session.wait, "stamp")?, &args.dataset, &args.to)?;
+            let terms = terms.open_model(&session.home, &keyring)?;
             engine::stamp(input.reader, io::sink(), &terms.marking(&keyring), &options)
                 .map(|stamped| (None, stamped))
                 .map_err(|error| error.in_data(&order.source_name()))

@@ -1,6 +1,7 @@
 //! `trace`: the ledger becomes a case, and the findings are shown.
 
 use crate::error::Result;
+use crate::models;
 use crate::report::{json, terminal as screen};
 use crate::trace::{self, Case, Known, Options};
 
@@ -14,7 +15,13 @@ pub fn run(session: &Session, args: &args::Trace) -> Result<u8> {
     let input = Input::open(&args.leak)?;
     originals::check(&args.leak, args.reference.as_ref())?;
     let keyring = session.keyring()?;
-    let known = Known::from_ledger(&session.home.ledger(session.wait, "trace")?, args.dataset.as_deref())?;
+    let ledger = session.home.ledger(session.wait, "trace")?;
+    let models = session.home.models_dir();
+    let known = Known::from_ledger(&ledger, args.dataset.as_deref(), &|dataset, name| {
+        models::open(&models, &keyring.marking, dataset, name)
+    })?;
+    // Whoever stamps meanwhile need not wait for the trace.
+    drop(ledger);
     let bar = terminal::bar("reading", input.bytes);
     let progress = |done| bar.set_position(done);
     let interrupted = terminal::interruptible();

@@ -5,10 +5,10 @@
 //!
 //! * The **symmetric** score knows nothing about the leak; it is strong where colluders choose against the many.
 //! * **Likelihood ratios** of the interleaving attack by 1, 4 and 16 colluders: what most leaks are like.
-//! * **Agreement** counts matches, whatever the bias. It is the likelihood ratio of a small share `s` of one copy among rows that
-//!   read as fair coins, because they are strangers': with `P(y = 1 | x) = s x + (1 - s)/2` a match is worth `ln(1 + s)`, a mismatch
-//!   `ln(1 - s)`, so to first order `+s` and `-s` alike. Against that leak it stands 6 % more standard deviations above chance than
-//!   the symmetric score (`0.571^(1/2)` to 0.715 by the law of the biases), and costs `ln(5/4)`.
+//! * **Agreement** counts matches, whatever the bias. It is the likelihood ratio of a small share `s` of one copy among rows
+//!   that read as fair coins, because they are strangers': with `P(y = 1 | x) = s x + (1 - s)/2` a match is worth `ln(1 + s)`,
+//!   a mismatch `ln(1 - s)`, so to first order `+s` and `-s` alike. Against that leak it stands 6 % more standard deviations
+//!   above chance than the symmetric score (`0.571^(1/2)` to 0.715 by the law of the biases), and costs `ln(5/4)`.
 //! * A **noisy** likelihood ratio for windows, whose edges reach into what is somebody else's.
 //!
 //! A read that the leak has turned with probability `f` says `(1 - f) P + f (1 - P)` where a plain one says `P`. The likelihood

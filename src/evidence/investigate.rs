@@ -1,9 +1,9 @@
 //! Everything that can be asked of one reading of a leak, in order: the whole leak, its windows, joint rounds; then, for the
 //! reader, shares, a guess at the number of colluders, and the source map.
 //!
-//! Invariants: [`Investigation::named`] holds everybody whose bound lies below the share of `alpha` of some test, and nobody else.
-//! By [`verdict`](crate::evidence::verdict) and [`joint`](crate::evidence::joint), the probability that anybody innocent is among
-//! them, in all readings together, is at most `alpha`. All that follows the naming describes and accuses nobody.
+//! Invariants: [`Investigation::named`] holds everybody whose bound lies below the share of `alpha` of some test, and nobody
+//! else. By [`verdict`](crate::evidence::verdict) and [`joint`], the probability that anybody innocent is among them, in all
+//! readings together, is at most `alpha`. All that follows the naming describes and accuses nobody.
 
 use crate::evidence::counts::Counts;
 use crate::evidence::decoder::Decoder;

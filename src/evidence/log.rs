@@ -1,8 +1,8 @@
 //! The reads of a leak in order, for questions that counts can't answer: whether some *part* of it is one partner's, and which
 //! rows speak for whom.
 //!
-//! A read takes eight bytes, a row with reads sixteen more. Rows come in file order, each with an *order key*: a number that sorts
-//! rows as their identity does, so that a partner's stretch of the table is found again after the file was shuffled.
+//! A read takes eight bytes, a row with reads sixteen more. Rows come in file order, each with an *order key*: a number that
+//! sorts rows as their identity does, so that a partner's stretch of the table is found again after the file was shuffled.
 //!
 //! Invariants: rows ascend; the log is bounded, and says so when it had to stop. Nothing in it depends on a codeword.
 

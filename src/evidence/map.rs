@@ -1,8 +1,8 @@
 //! The source map: which rows of the leak speak for whom. Description, not evidence: nobody is named by it.
 //!
 //! Rows with reads are walked in file order. A row is *one accused's*, *others'* (whoever they are) or *mixed* (from each
-//! source by its share of the whole), and going from one to another costs a penalty. The likeliest course is Viterbi's. Where copies
-//! are mixed row by row, no course pays, and the map is one mixed stretch whose shares say the rest.
+//! source by its share of the whole), and going from one to another costs a penalty. The likeliest course is Viterbi's. Where
+//! copies are mixed row by row, no course pays, and the map is one mixed stretch whose shares say the rest.
 //!
 //! Invariants: stretches ascend and do not overlap; there are at most [`MAX_SEGMENTS`].
 //!

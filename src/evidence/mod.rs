@@ -1,8 +1,12 @@
 //! The evidence: from bits read in a leak to a name with a proven bound on the error.
 //!
-//! In order: [`counts`] (what was read) and [`log`] (in which order), [`decoder`] (what a read is worth), [`score`] (how well each
-//! recipient fits), [`tail`] (how rarely an innocent would fit so well), [`verdict`] (how every try is paid for, and what may be
-//! said). Apart from them stands [`guilt`]: what the rows alone suggest, which names nobody.
+//! What was read: [`counts`], and [`log`] in which order. What it is worth: [`decoder`], and [`tail`], how rarely an innocent
+//! would do so well. The three stages of naming: [`score`] (the whole leak), [`windows`] (its parts) and [`joint`] (again,
+//! given the accused); [`verdict`] says how all their tries are paid for. For the reader alone: [`shares`] and [`map`].
+//! [`investigate`] does it all. Apart from them stands [`guilt`]: what the rows alone suggest, which names nobody.
+//!
+//! Invariant: whether somebody is accused never depends on the codeword of an innocent but that person's own. [`joint`] has the
+//! argument.
 
 pub mod counts;
 pub mod decoder;

@@ -1,8 +1,8 @@
 //! How well each recipient's codeword fits the whole leak.
 //!
-//! Each [decoder](crate::evidence::decoder) gives every cell a score for a match and one for a mismatch; cells at one position add up
-//! to the position's two weights, and a recipient's score is the sum of the weights that its bits pick. Five decoders run side by
-//! side, and whoever uses them all pays for five tries (see [`DECODERS`]).
+//! Each [decoder](crate::evidence::decoder) gives every cell a score for a match and one for a mismatch; cells at one position
+//! add up to the position's two weights, and a recipient's score is the sum of the weights that its bits pick. Five decoders
+//! run side by side, and whoever uses them all pays for five tries (see [`DECODERS`]).
 
 use crate::evidence::counts::{Counts, Group};
 use crate::evidence::weighing::Weighing;

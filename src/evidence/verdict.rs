@@ -2,9 +2,9 @@
 //!
 //! # The family
 //!
-//! A trace tries a great deal: every recipient, under every reading, with several decoders, on the whole leak, on its windows, and
-//! again in rounds after somebody was named. Each try could accuse an innocent by chance. So `alpha` is divided among all tries
-//! beforehand (Bonferroni's inequality with weights, which needs no independence):
+//! A trace tries a great deal: every recipient, under every reading, with several decoders, on the whole leak, on its windows,
+//! and again in rounds after somebody was named. Each try could accuse an innocent by chance. So `alpha` is divided among all
+//! tries beforehand (Bonferroni's inequality with weights, which needs no independence):
 //!
 //! ```text
 //! stage                    share of alpha             divided evenly over
@@ -18,8 +18,8 @@
 //! `alpha`. A bound `p` of one try, divided by its share, is its family-wise bound; somebody is named if that lies below `alpha`.
 //!
 //! The tries are counted before any codeword is looked at, from the number of recipients, readings and reads alone. A stage
-//! that is left out (no log, too many reads) gives nothing back, because a fixed split is easier to check: a share of 3/4 instead of 1
-//! costs 0.29 nats, less than one carrier.
+//! that is left out (no log, too many reads) gives nothing back, because a fixed split is easier to check: a share of 3/4
+//! instead of 1 costs 0.29 nats, less than one carrier.
 //!
 //! Invariant: nobody is named unless the bound, divided by the share of the try, lies below `alpha`.
 

@@ -4,10 +4,10 @@
 //! their own. So blocks of consecutive reads are scored, in file order and in the order of the rows' keys, for all recipients.
 //!
 //! **Which windows.** Sizes of 64, 96, 128, 192, … reads, up to half of the leak and to the code's length, each starting at
-//! every multiple of a quarter of its size. Then any stretch of `n >= 80` reads holds a whole window of more than `n / 1.9` reads,
-//! and a window of up to `n` has little else in it. Half overlaps and doubled sizes would guarantee a third, and save 1.2 nats,
-//! the worth of three reads. Longer windows than the code need no test of their own: that many reads of one partner show in the
-//! whole leak. Fewer than 64 reads can't pay for themselves at any `alpha` in use.
+//! every multiple of a quarter of its size. Then any stretch of `n >= 80` reads holds a whole window of more than `n / 1.9`
+//! reads, and a window of up to `n` has little else in it. Half overlaps and doubled sizes would guarantee a third, and save
+//! 1.2 nats, the worth of three reads. Longer windows than the code need no test of their own: that many reads of one partner
+//! show in the whole leak. Fewer than 64 reads can't pay for themselves at any `alpha` in use.
 //!
 //! **What they cost.** About a fifth of a window per read and order, all counted before any codeword is looked at
 //! ([`Windows::count`]). Work is reads times recipients times orders; above [`MAX_WORK`] only the file order is tried, and above
@@ -16,8 +16,8 @@
 //!
 //! **Screen and bound.** A walk over the reads with prefix sums gives each recipient's score in every window. The bound of
 //! `evidence::tail` is computed only where a screen lets it hope: there each window has a least score, from cumulants at a few
-//! tilts, which takes positions that repeat for separate coins. So a screen may lose an accusation, and never makes one. The bound
-//! itself joins the reads of a position into one coin, as it must.
+//! tilts, which takes positions that repeat for separate coins. So a screen may lose an accusation, and never makes one. The
+//! bound itself joins the reads of a position into one coin, as it must.
 //!
 //! Invariant: whether a recipient is accused here depends on the leak, the biases and that recipient's own codeword. There is no
 //! ranking among recipients, which would let an innocent's codeword decide whether somebody else is looked at (see

@@ -23,6 +23,10 @@ pub enum Purpose {
     Codeword,
     /// Hashes values into sketches.
     Sketch,
+    /// Seals models.
+    Model,
+    /// Names sealed models.
+    ModelName,
     /// Seals the copies in the vault.
     Vault,
     /// Names the files in the vault.
@@ -36,6 +40,8 @@ impl Purpose {
             Purpose::Bias => "dyepack 2026 bias v1",
             Purpose::Codeword => "dyepack 2026 codeword v1",
             Purpose::Sketch => "dyepack 2026 sketch v1",
+            Purpose::Model => "dyepack 2026 model v1",
+            Purpose::ModelName => "dyepack 2026 model name v1",
             Purpose::Vault => "dyepack 2026 vault v1",
             Purpose::VaultName => "dyepack 2026 vault name v1",
         }
@@ -111,6 +117,8 @@ mod tests {
             word(Purpose::Carrier, "a", 1, None),
             word(Purpose::Bias, "a", 1, None),
             word(Purpose::Sketch, "a", 1, None),
+            word(Purpose::Model, "a", 1, None),
+            word(Purpose::ModelName, "a", 1, None),
             word(Purpose::Vault, "a", 1, None),
             word(Purpose::VaultName, "a", 1, None),
             word(Purpose::Carrier, "b", 1, None),

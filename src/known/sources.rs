@@ -131,7 +131,11 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let vault = Vault::new(dir.path().join("vault"), &MarkingSecret::from_bytes([7; 32]));
             let policy = Policy::parse(HOSPITAL_POLICY).unwrap();
-            Bench { dir, vault, reading: Reading { policy, slots: vec![], epoch: 1, releases: vec![] } }
+            Bench {
+                dir,
+                vault,
+                reading: Reading { policy, slots: vec![], epoch: 1, releases: vec![], model: None },
+            }
         }
 
         fn path(&self, name: &str) -> PathBuf {

@@ -72,6 +72,9 @@ pub enum Event {
         level: u8,
         /// Columns that carry marks.
         slots: Vec<String>,
+        /// Name of the model of what occurs, a keyed hash; the model itself is not in the ledger.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
     },
     /// A copy was made for a recipient; recorded before it is delivered.
     Release(Release),
@@ -113,6 +116,9 @@ pub struct Release {
     pub policy: String,
     /// Which marking key of the dataset.
     pub key_epoch: u32,
+    /// Name of the model that was adopted with the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// File format.
     pub format: String,
     /// What was read.
@@ -309,6 +315,7 @@ mod tests {
                 policy: "00".repeat(32),
                 level: 2,
                 slots: vec!["x".into()],
+                model: None,
             },
             Event::Release(Release { release: "r".into(), rows: u64::MAX, ..Release::default() }),
             Event::Amendment { supersedes: 7, note: "\"quoted\"\n".into() },

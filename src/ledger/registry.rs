@@ -31,6 +31,9 @@ pub struct Adopted {
     pub time: String,
     /// The dataset's marked columns in their stable order, this policy's included.
     pub slots: Vec<String>,
+    /// Name of the model adopted with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 /// A release on record.
@@ -82,8 +85,8 @@ impl Registry {
                     standing.reason = reason;
                 }
             }
-            Event::PolicyAdopted { dataset, policy, slots, .. } => {
-                self.policies.entry(dataset).or_default().push(Adopted { policy, time, slots });
+            Event::PolicyAdopted { dataset, policy, slots, model, .. } => {
+                self.policies.entry(dataset).or_default().push(Adopted { policy, time, slots, model });
             }
             Event::Release(release) => self.releases.push(Delivered { index, time, release }),
             Event::Amendment { .. } => {}

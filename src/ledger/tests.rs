@@ -120,6 +120,7 @@ fn entry(i: u64) -> Entry {
             policy: hash_of(POLICY),
             level: 2,
             slots: vec!["systolic".into()],
+            model: None,
         },
         2 => Event::RecipientSuspended { recipient: format!("p{}", i - 2), reason: Some("left".into()) },
         3 => Event::Amendment { supersedes: i - 1, note: "still here".into() },
@@ -216,7 +217,13 @@ fn appends_that_make_no_sense_write_nothing() {
     assert_eq!(class(ledger.append(&[entry(8)], &SigningKey::from_seed(&[1; 32]))), Class::Key);
     let later = Event::Amendment { supersedes: 8, note: String::new() };
     assert_eq!(class(ledger.append(&[Entry::new(TIME, "o", later)], &signer())), Class::Usage);
-    let policy = Event::PolicyAdopted { dataset: "d".into(), policy: hash_of(b"?"), level: 0, slots: vec![] };
+    let policy = Event::PolicyAdopted {
+        dataset: "d".into(),
+        policy: hash_of(b"?"),
+        level: 0,
+        slots: vec![],
+        model: None,
+    };
     assert_eq!(class(ledger.append(&[Entry::new(TIME, "o", policy)], &signer())), Class::Usage, "no blob");
     assert_eq!(ledger.append(&[], &signer()).unwrap(), [0; 0]);
     assert_eq!(ledger.checkpoint_text(), before);

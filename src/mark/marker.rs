@@ -181,7 +181,7 @@ impl Marker {
         self.selected(row, hash, |i, column, draw, cell| {
             text.clear();
             let bit = codeword.bit(draw.position);
-            match column.channel.embed(cell, bit, draw.spin, &column.limits(row), text) {
+            match column.embed(row, cell, bit, draw.spin, text) {
                 None => return,
                 Some(Embedded::Kept) => {}
                 Some(Embedded::Changed) => {
@@ -208,9 +208,8 @@ impl Marker {
         }
         self.selected(original, &scratch.hash, |i, column, draw, cell| {
             let Some(said) = column.channel.read(cell, draw.spin) else { return };
-            let limits = column.limits(original);
             out.push_other(|other| {
-                match column.channel.embed(cell, !said, draw.spin, &limits, other) {
+                match column.embed(original, cell, !said, draw.spin, other) {
                     Some(Embedded::Changed) => {
                         Some(Carrier { column: i, position: draw.position, spin: draw.spin, original: said })
                     }
@@ -252,7 +251,13 @@ impl Marker {
                 continue;
             }
             match carrier_text(&cell).map(|text| (text, column.channel.read(text, draw.spin))) {
-                Some((_, Some(bit))) => reads.bits.push(Bit::plain(draw.position, bit)),
+                Some((text, Some(value))) => {
+                    let flip = column.doubt(row, text, draw.spin);
+                    // What surely is no carrier is a coin, and coins are not collected.
+                    if flip < Bit::NOTHING {
+                        reads.bits.push(Bit { position: draw.position, value, flip });
+                    }
+                }
                 Some((text, None)) if column.channel.recognises(text) => {}
                 _ => reads.unreadable.push(i),
             }

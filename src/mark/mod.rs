@@ -7,4 +7,5 @@ pub mod channel;
 pub mod code;
 pub mod compare;
 pub mod marker;
+pub mod model;
 pub mod policy;

@@ -28,7 +28,9 @@ use crate::keys::keyring::Keyring;
 use crate::known::stored_policy;
 use crate::ledger::registry::{Adopted, Standing};
 use crate::ledger::{Entry, Event, Ledger, Output, Recorded, Registry, Release, Source};
+use crate::mark::model::Model;
 use crate::mark::policy::Policy;
+use crate::models;
 use crate::stamp::engine::{self, Marking, Stamped};
 use crate::vault::{Deposit, Finished, NONCE_BYTES, Vault};
 
@@ -172,6 +174,8 @@ pub struct Terms {
     standing: Standing,
     policy: Policy,
     adopted: Adopted,
+    /// The model that was adopted with the policy.
+    model: Option<Model>,
     /// Entries of the ledger when it was asked.
     as_of: u64,
 }
@@ -187,7 +191,19 @@ impl Terms {
         }
         let adopted = registry.in_force(dataset).ok_or_else(|| no_policy(&registry, dataset))?;
         let policy = stored_policy(ledger, &adopted.policy)?;
-        Ok(Terms { standing: standing.clone(), policy, adopted: adopted.clone(), as_of: ledger.size() })
+        let (standing, adopted) = (standing.clone(), adopted.clone());
+        Ok(Terms { standing, policy, adopted, model: None, as_of: ledger.size() })
+    }
+
+    /// Opens the model that was adopted with the policy, if there is one.
+    ///
+    /// # Errors
+    /// If it is not in the home or was changed: without it the same rows would be marked otherwise.
+    pub fn open_model(mut self, home: &Home, keyring: &Keyring) -> Result<Terms> {
+        if let Some(name) = &self.adopted.model {
+            self.model = Some(models::open(&home.models_dir(), &keyring.marking, self.policy.name(), name)?);
+        }
+        Ok(self)
     }
 
     /// Looks again, with the ledger locked until the release is recorded: the recipient may have been
@@ -198,7 +214,7 @@ impl Terms {
         }
         let dataset = self.policy.name();
         let now = Terms::look_up(ledger, dataset, &self.standing.recipient.id)?;
-        if now.adopted.policy != self.adopted.policy {
+        if now.adopted.policy != self.adopted.policy || now.adopted.model != self.adopted.model {
             return Err(DeliverError::PolicyReplaced(dataset.to_owned()).into());
         }
         Ok(())
@@ -212,6 +228,7 @@ impl Terms {
             slots: &self.adopted.slots,
             epoch: FIRST_EPOCH,
             recipient: &self.standing.recipient.id,
+            model: self.model.as_ref(),
         }
     }
 }
@@ -239,6 +256,7 @@ pub fn deliver(
     check_output(order)?;
     // The ledger is open for the look-up and for the commit, not while the file is marked.
     let terms = Terms::look_up(&home.ledger(wait, "stamp")?, &order.dataset, &order.to)?;
+    let terms = terms.open_model(home, keyring)?;
     let folder = match &order.output {
         Some(output) => folder_of(output).to_owned(),
         None => std::env::temp_dir(),
@@ -348,6 +366,7 @@ fn release(order: &Order, terms: &Terms, stamped: &Stamped, sketch: String) -> R
         recipient: order.to.clone(),
         policy: terms.adopted.policy.clone(),
         key_epoch: FIRST_EPOCH,
+        model: terms.adopted.model.clone(),
         format: "csv".into(),
         source: Source {
             path: order.source_path.as_ref().map(|path| path.display().to_string()),

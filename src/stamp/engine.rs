@@ -18,7 +18,8 @@ use crate::keys::secret::MarkingSecret;
 use crate::known::KnownRelease;
 use crate::mark::code::{self, Code, Codeword};
 use crate::mark::marker::{Marker, Scratch, Tally};
-use crate::mark::policy::Policy;
+use crate::mark::model::Model;
+use crate::mark::policy::{Plan, Policy};
 use crate::sketch::{SampledRow, Sampler, Sketch, SketchBuilder};
 use crate::table::Row as _;
 use crate::table::format::block::{self, BLOCK_BYTES, Block, Peeked, Reading};
@@ -31,18 +32,26 @@ use crate::vault::{Columns, Deposit, Packer};
 enum EngineError {
     #[error("interrupted")]
     Interrupted,
+    #[error("the file has no column `{0}`, which the dataset's model looks at")]
+    NoContext(String),
     #[error("could not write the marked copy: {}", said(.0))]
     Write(#[source] io::Error),
 }
 
 impl Reason for EngineError {
     fn class(&self) -> Class {
-        Class::Io
+        match self {
+            EngineError::NoContext(_) => Class::Usage,
+            EngineError::Interrupted | EngineError::Write(_) => Class::Io,
+        }
     }
 
     fn hint(&self) -> Option<String> {
         Some(
             match self {
+                EngineError::NoContext(_) => {
+                    "export the same columns as before, or adopt the policy with a new --model"
+                }
                 EngineError::Interrupted => "nothing was delivered and nothing recorded",
                 EngineError::Write(_) => {
                     "make room, or choose another place; nothing was delivered or recorded"
@@ -65,6 +74,8 @@ pub struct Marking<'a> {
     pub epoch: u32,
     /// The recipient's id.
     pub recipient: &'a str,
+    /// What occurs in the marked columns, if a model was adopted with the policy.
+    pub model: Option<&'a Model>,
 }
 
 /// How to read the input, and whom to tell.
@@ -232,6 +243,10 @@ impl Stamper {
         let policy = marking.policy;
         let dataset = policy.name();
         let plan = policy.plan(&head.names, marking.slots).map_err(|error| one_column_hint(error, head))?;
+        let plan = match marking.model {
+            Some(model) => with_model(plan, model, &head.names)?,
+            None => plan,
+        };
         let code = Code::new(marking.secret, dataset, marking.epoch, policy.code_length());
         let codeword_key = code::codeword_key(marking.secret, dataset, marking.epoch, marking.recipient);
         let sketch_key = DerivedKey::new(marking.secret, Purpose::Sketch, dataset, marking.epoch, None);
@@ -275,6 +290,16 @@ impl Stamper {
             packer.pack()?;
         }
         Ok(tally.rows)
+    }
+}
+
+/// Every column that the model looks at must be there: without it the same row would be marked otherwise.
+fn with_model(plan: Plan, model: &Model, names: &[String]) -> Result<Plan> {
+    let plan = plan.with_model(model, &|name| names.iter().position(|found| found == name));
+    let missing = plan.columns.iter().find_map(|column| column.known.as_ref()?.missing());
+    match missing {
+        Some(column) => Err(EngineError::NoContext(column.to_owned()).into()),
+        None => Ok(plan),
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) struct Columns {
 impl Columns {
     /// Finds all columns of the dataset, so that rows can be recognised by their contents, too.
     pub(super) fn find(reading: &Reading, case: &Case, table: &Table) -> Columns {
-        let Reading { policy, slots, epoch, releases } = reading;
+        let Reading { policy, slots, epoch, releases, .. } = reading;
         let sampler =
             Sampler::new(DerivedKey::new(case.secret, Purpose::Sketch, policy.name(), *epoch, None));
         let marked = policy.lenient_plan(&|_| Some(0), slots).columns;
@@ -120,8 +120,15 @@ impl<'a> Reader<'a> {
         mut columns: Columns,
         originals: &'a [Original],
     ) -> Result<Reader<'a>, Unreadable> {
-        let Reading { policy, slots, epoch, .. } = &case.readings[reading];
-        let mut plan = policy.lenient_plan(&|name| columns.place(name), slots);
+        let Reading { policy, slots, epoch, model, .. } = &case.readings[reading];
+        let plan_by = |place: &dyn Fn(&str) -> Option<usize>| {
+            let plan = policy.lenient_plan(place, slots);
+            match model {
+                Some(model) => plan.with_model(model, place),
+                None => plan,
+            }
+        };
+        let mut plan = plan_by(&|name| columns.place(name));
         let mut repairs = vec![Repair::NONE; table.names.len()];
         columns.found.iter().for_each(|found| repairs[found.index] = found.repair);
         let marker = |plan| Marker::new(case.secret, policy.name(), *epoch, policy.code_length(), plan);
@@ -131,7 +138,7 @@ impl<'a> Reader<'a> {
         } else {
             let of_original = |original: &Reference| {
                 let place = |name: &str| original.header().iter().position(|known| known == name);
-                let plan = policy.lenient_plan(&place, slots);
+                let plan = plan_by(&place);
                 plan.missing_identity.is_empty().then(|| marker(plan))
             };
             Beside::new(originals, of_original, &columns.found, &repairs, &table.sample)

@@ -1,10 +1,10 @@
 //! The integration tests, in one binary so that dependencies link once.
 
 mod attack_cases;
-mod attacks;
 mod calibration;
 mod cli;
 mod columns;
+mod correlation;
 mod detection;
 mod distortion;
 mod examples;
@@ -17,5 +17,7 @@ mod rare;
 mod reference;
 mod similarity;
 mod splitting;
+mod survival;
 mod tidy;
+mod trial;
 mod trials;

@@ -93,7 +93,8 @@ impl Fit {
     /// Which of a carrier's two texts, the original and the other one, a leaked cell (repaired) rather is: whether it is the
     /// other one, and how likely that is wrong, in 64ths. Nothing if it says nothing.
     pub fn soft(&self, ours: &str, other: &str, leaked: &str) -> Option<(bool, u8)> {
-        match (value(ours), value(other), value(leaked)) {
+        let kind = if Decimal::parse(ours).is_some() { Kind::Number } else { Kind::Date };
+        match (value(kind, ours), value(kind, other), value(kind, leaked)) {
             (Some(ours), Some(other), Some(leaked)) => self.noise.judge(ours, other, leaked),
             _ => {
                 let leaked = fold(leaked);
@@ -122,15 +123,16 @@ fn moment(text: &str) -> Option<Moment> {
 }
 
 /// A cell of ours, or a repaired one, as a number: seconds, if it is a date.
-fn value(text: &str) -> Option<Decimal> {
-    Decimal::parse(text).or_else(|| moment(text).map(Moment::ordinal))
+fn value(kind: Kind, text: &str) -> Option<Decimal> {
+    match kind {
+        Kind::Number => Decimal::parse(text),
+        Kind::Date => moment(text).map(Moment::ordinal),
+        Kind::Text => None,
+    }
 }
 
 fn values(repair: &Repair, kind: Kind, leaked: &str, ours: &str) -> Option<Pair> {
-    if kind == Kind::Text {
-        return None;
-    }
-    Some((value(&repair.apply(leaked)?)?, value(ours)?))
+    Some((value(kind, &repair.apply(leaked)?)?, value(kind, ours)?))
 }
 
 /// Whether a pair is the same under a repair, or a mark apart.

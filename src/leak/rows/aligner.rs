@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use rayon::prelude::*;
+
 use super::blocks::{Blocks, Leaked};
 use super::digest::Digest;
 use super::field::{Field, Pair};
@@ -127,12 +129,10 @@ impl Aligner {
             .collect();
         self.trusts_key = self.has_key && self.keys_hold(&sample);
         for _ in 0..ROUNDS {
-            let pairs: Vec<(&Leaked, usize)> = sample
-                .iter()
-                .filter_map(|(leaked, id)| {
-                    Some((leaked, self.pair_to_learn_from(leaked, *id, &mut buffers)?))
-                })
-                .collect();
+            let found = sample.par_iter().map_init(Buffers::default, |buffers, (leaked, id)| {
+                Some((leaked, self.pair_to_learn_from(leaked, *id, buffers)?))
+            });
+            let pairs: Vec<(&Leaked, usize)> = found.flatten_iter().collect();
             self.scale.learn(&self.digest, pairs.iter().copied());
             self.chance = chance(pairs.len() as f32 / sample.len().max(1) as f32);
         }

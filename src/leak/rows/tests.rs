@@ -354,6 +354,99 @@ fn copies_of_two_recipients_are_aligned_alike() {
     }
 }
 
+/// A reference of one marked column `x`, and the fields of all its columns.
+fn fields_of(table: &str, policy: &str) -> (Bench, Vec<field::Field>) {
+    let bench = Bench::of(table.as_bytes(), policy);
+    let plan = bench.policy.plan(bench.reference.header(), &[]).unwrap();
+    let pairs = bench.pairs_without(&[]);
+    let fields = pairs.iter().map(|pair| field::Field::new(*pair, &plan, &bench.reference)).collect();
+    (bench, fields)
+}
+
+const PLAIN: &str =
+    "[dataset]\nname = \"t\"\nkey = [\"id\"]\n[column.x]\nchannel = \"number\"\nquantum = 0.01\n";
+
+#[test]
+fn cells_are_one_however_they_are_written() {
+    let rows: String = (1..=20).map(|n| format!("{n},{n}.50,{n:02}/03/2021,Ward {n}\n")).collect();
+    let (_, fields) = fields_of(&format!("id,x,day,ward\n{rows}"), PLAIN);
+    let said = |field: usize, cell: &str| fields[field].say(cell.as_bytes());
+    for (field, one, other) in [
+        (1, "146.70", " 1.467e2 "),
+        (1, "7", "007.0"),
+        (2, "13/03/2021", "2021-03-13"),
+        (2, "04/03/2021", "2021-03-04T00:00:00Z"),
+        (3, "Ward 7", " WARD 7"),
+        (3, "a very long name of a ward, longer than any buffer for it may ever have been", ""),
+    ] {
+        let other = if other.is_empty() { one.to_uppercase() } else { other.to_owned() };
+        assert_eq!(said(field, one).exact, said(field, &other).exact, "{one} {other}");
+        assert_ne!(said(field, one).exact, field::MISSING);
+        assert_ne!(said(field, one).exact, said(field, "1").exact);
+    }
+    assert!(["", "NA", "?"].iter().all(|cell| said(3, cell).exact == field::MISSING));
+    assert!(fields[1].has_grid() && !fields[0].has_grid() && !fields[2].has_grid());
+    assert_eq!(said(1, "146.70").coarse, said(1, "146").coarse);
+    assert_ne!(said(1, "146.70").coarse, said(1, "147").coarse);
+    assert!((said(1, "146.70").place - 146.7).abs() < 1e-3 && said(3, "x").place.is_nan());
+}
+
+#[test]
+fn what_one_column_implies_counts_once() {
+    // `name` says what `code` says in other words; `x` is its own.
+    let rows: String =
+        (0..600).map(|n| format!("{n},{},c{},name {}\n", n * 7919 % 50, n % 40, n % 40)).collect();
+    let (bench, fields) = fields_of(&format!("id,x,code,name\n{rows}"), PLAIN);
+    let digest = digest::Digest::new(&bench.reference, &bench.marker(), &fields);
+    let scale = weigh::Scale::new(&digest, &fields);
+    let row = bench.reference.row(123);
+    let mut leaked = blocks::Leaked::default();
+    for field in &fields {
+        let said = field.say(row.text(field.pair.ours));
+        leaked.exact.push(said.exact);
+        leaked.coarse.push(said.coarse);
+        leaked.places.push(said.place);
+    }
+    let weight = |field: usize| scale.weigh(&digest, &leaked, 123, |counts| counts == field);
+    // An agreement's own part is ln m = -0.06 in each.
+    assert!((weight(2) - 40_f32.ln()).abs() < 0.2, "{}", weight(2));
+    assert!(weight(3).abs() < 0.2, "{}", weight(3));
+    assert!((weight(0) - 600_f32.ln()).abs() < 0.2, "{}", weight(0));
+    let other = (0..600).find(|row| row % 40 != 123 % 40).unwrap();
+    assert!(scale.weigh(&digest, &leaked, other, |field| field == 2) < -2.0);
+}
+
+#[test]
+fn common_values_are_joined_until_they_are_rare() {
+    // No column has fewer than 200 rows to a value; any three of them together have one.
+    let rows: String = (0..4_000)
+        .map(|n| format!("{n},{},{},{},{}\n", n % 20, n / 20 % 20, n / 400, (n * 7) % 20))
+        .collect();
+    let (bench, fields) = fields_of(&format!("id,x,a,b,c\n{rows}"), PLAIN);
+    let fields = &fields[1..];
+    let digest = digest::Digest::new(&bench.reference, &bench.marker(), fields);
+    let blocks = blocks::Blocks::new(&bench.reference, &digest, fields);
+    let candidates = |row: usize, altered: Option<usize>| {
+        let mut leaked = blocks::Leaked::default();
+        for (at, field) in fields.iter().enumerate() {
+            let text = bench.reference.row(row).text(field.pair.ours);
+            let said = field.say(if altered == Some(at) { b"unheard of" } else { text });
+            leaked.exact.push(said.exact);
+            leaked.coarse.push(said.coarse);
+            leaked.places.push(said.place);
+        }
+        let mut found = Vec::new();
+        blocks.candidates(&leaked, &mut found);
+        found
+    };
+    for row in [0, 1_234, 3_999] {
+        let found = candidates(row, None);
+        assert!(found.contains(&(row as u32)) && found.len() <= 256, "{} candidates", found.len());
+        let despite = (0..4).filter(|&column| candidates(row, Some(column)).contains(&(row as u32))).count();
+        assert!(despite >= 2, "found with one of {despite} columns altered");
+    }
+}
+
 #[test]
 fn threads_change_nothing() {
     let bench = Bench::hospital();

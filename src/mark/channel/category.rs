@@ -13,12 +13,15 @@ use std::{
     sync::Arc,
 };
 
-use super::{Channel, Embedded, Family, Kind, Limits, around};
+use super::{Channel, Embedded, Family, Kind, Limits, Occurrence, around};
 use crate::{
     Result,
-    mark::policy::{
-        reason::PolicyReason,
-        section::{Located, Section},
+    mark::{
+        model::{Plausible, doubt, exchange},
+        policy::{
+            reason::PolicyReason,
+            section::{Located, Section},
+        },
     },
     table::value::{fold, is_missing, trim},
 };
@@ -69,6 +72,11 @@ impl Category {
         let folded = places().map(|(value, place)| (fold(value), place)).collect();
         Category { exact, folded, groups }
     }
+
+    /// Which value a cell is, however it is written.
+    fn place(&self, cell: &str) -> Option<Place> {
+        self.exact.get(trim(cell)).or_else(|| self.folded.get(&fold(cell))).copied()
+    }
 }
 
 impl Channel for Category {
@@ -78,10 +86,7 @@ impl Channel for Category {
     }
 
     fn read(&self, cell: &str, spin: u16) -> Option<bool> {
-        let (group, place) = match self.exact.get(trim(cell)) {
-            Some(place) => *place,
-            None => *self.folded.get(&fold(cell))?,
-        };
+        let (group, place) = self.place(cell)?;
         Some(Shuffle::of(spin, self.groups[group].len()).bit(place))
     }
 
@@ -103,6 +108,42 @@ impl Channel for Category {
             out.push_str(trim(&values[shuffle.opposite(place)]));
             Some(Embedded::Changed)
         })
+    }
+
+    fn embed_plausibly(
+        &self,
+        cell: &str,
+        bit: bool,
+        spin: u16,
+        _limits: &Limits,
+        plausible: &Plausible<'_>,
+        out: &mut String,
+    ) -> Option<Embedded> {
+        around(cell, out, |core, out| {
+            let (group, place) = *self.exact.get(core)?;
+            let values = &self.groups[group];
+            let shuffle = Shuffle::of(spin, values.len());
+            if weight(&values[place], plausible) == 0.0 {
+                return None;
+            }
+            let partner = exchange(place, spin, |from| shuffle.others(from, values, plausible))?;
+            if shuffle.bit(place) == bit {
+                return Some(Embedded::Kept);
+            }
+            out.push_str(trim(&values[partner]));
+            Some(Embedded::Changed)
+        })
+    }
+
+    fn doubt(&self, cell: &str, spin: u16, _limits: &Limits, plausible: &Plausible<'_>) -> u8 {
+        let Some((group, place)) = self.place(cell) else { return 0 };
+        let values = &self.groups[group];
+        let shuffle = Shuffle::of(spin, values.len());
+        doubt(place, weight(&values[place], plausible), spin, |from| shuffle.others(from, values, plausible))
+    }
+
+    fn occurrence<'a>(&'a self, cell: &'a str) -> Option<Occurrence<'a>> {
+        self.exact.contains_key(trim(cell)).then(|| Occurrence::Name(trim(cell)))
     }
 }
 
@@ -142,12 +183,23 @@ impl Shuffle {
         (self.ranks[place] & 1 == 1) ^ self.swap
     }
 
+    /// The places that say the other bit than `from` and are plausible, with their plausibility.
+    fn others(&self, from: usize, values: &[String], plausible: &Plausible<'_>) -> Vec<(usize, f64)> {
+        let opposite = (0..self.length).filter(|to| self.bit(*to) != self.bit(from));
+        opposite.map(|to| (to, weight(&values[to], plausible))).filter(|(_, weight)| *weight > 0.0).collect()
+    }
+
     /// A place that says the other bit.
     fn opposite(&self, place: usize) -> usize {
         let others = || (0..self.length).filter(|other| self.bit(*other) != self.bit(place));
         let chosen = self.choice as usize % others().count();
         others().nth(chosen).expect("a group has both parities")
     }
+}
+
+/// How plausible a value of a group is.
+fn weight(value: &str, plausible: &Plausible<'_>) -> f64 {
+    plausible.index(Occurrence::Name(trim(value))).map_or(0.0, |index| plausible.weight(index))
 }
 
 /// A group must have two values or more, none missing and none seen before.

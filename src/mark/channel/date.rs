@@ -14,14 +14,17 @@
 use std::sync::Arc;
 
 use super::{
-    Channel, Embedded, Family, Kind, Limits, around,
+    Channel, Embedded, Family, Kind, Limits, Occurrence, around,
     lattice::{Cut, Lattice},
 };
 use crate::{
     Result,
-    mark::policy::{
-        reason::PolicyReason,
-        section::{Located, Section},
+    mark::{
+        model::Plausible,
+        policy::{
+            reason::PolicyReason,
+            section::{Located, Section},
+        },
     },
     table::value::{DateOrder, Decimal, Layout, Moment, Numeric, fold, trim},
 };
@@ -60,6 +63,7 @@ const MAX_QUANTUM_SECONDS: i64 = 3_653 * DAY_SECONDS;
 pub struct Date {
     quantum_seconds: i64,
     lattice: Lattice,
+    max_change: Decimal,
     order: DateOrder,
 }
 
@@ -72,7 +76,7 @@ impl Date {
             min: Some(Decimal::whole(FIRST_SECOND)),
             max: Some(Decimal::whole(LAST_SECOND)),
         };
-        Date { quantum_seconds, lattice, order }
+        Date { quantum_seconds, max_change: lattice.quantum, lattice, order }
     }
 
     /// The same channel with other short dates.
@@ -84,7 +88,8 @@ impl Date {
 
     fn from_section(section: &Section<'_>, unit_seconds: i64) -> Result<Self> {
         let quantum = section.need(span(section, "quantum")?, "quantum")?;
-        section.check_quantum(&quantum, span(section, "max_change")?.as_ref())?;
+        let max_change = span(section, "max_change")?;
+        section.check_quantum(&quantum, max_change.as_ref())?;
         let seconds = quantum.value.mantissa() as i64;
         if seconds % unit_seconds != 0 {
             return Err(quantum.at.fail(PolicyReason::QuantumNoWholeDays));
@@ -98,6 +103,9 @@ impl Date {
             },
         };
         let mut date = Date::new(seconds, order);
+        if let Some(max_change) = max_change {
+            date.max_change = max_change.value;
+        }
         let (min, max) = (instant(section, "min")?, instant(section, "max")?);
         let bounds = &mut date.lattice;
         bounds.min = min.as_ref().map(|min| min.value).or(bounds.min);
@@ -107,6 +115,13 @@ impl Date {
             return Err(at.fail(PolicyReason::MinAboveMax));
         }
         Ok(date)
+    }
+
+    /// What a cell says that may be rewritten.
+    fn rewritable(&self, core: &str) -> Option<(Moment, Layout)> {
+        let (moment, layout) = Layout::of(core, self.order, Numeric::Yes)?;
+        let is_sure = self.order != DateOrder::Unknown || layout.is_year_first();
+        (self.resolves(moment) && is_sure).then_some((moment, layout))
     }
 
     /// Whether the quantum is a whole number of the finest units that the text shows.
@@ -126,10 +141,7 @@ impl Channel for Date {
 
     fn embed(&self, cell: &str, bit: bool, spin: u16, limits: &Limits, out: &mut String) -> Option<Embedded> {
         around(cell, out, |core, out| {
-            let (moment, layout) = Layout::of(core, self.order, Numeric::Yes)?;
-            if !self.resolves(moment) || self.order == DateOrder::Unknown && !layout.is_year_first() {
-                return None;
-            }
+            let (moment, layout) = self.rewritable(core)?;
             let value = moment.ordinal();
             let said = self.lattice.read(value, spin)?;
             self.lattice.neighbours(value, spin, limits).find_map(|moved| {
@@ -139,6 +151,39 @@ impl Channel for Date {
             })?;
             Some(if said == bit { Embedded::Kept } else { Embedded::Changed })
         })
+    }
+
+    fn embed_plausibly(
+        &self,
+        cell: &str,
+        bit: bool,
+        spin: u16,
+        limits: &Limits,
+        plausible: &Plausible<'_>,
+        out: &mut String,
+    ) -> Option<Embedded> {
+        around(cell, out, |core, out| {
+            let (moment, layout) = self.rewritable(core)?;
+            let value = moment.ordinal();
+            let said = self.lattice.read(value, spin)?;
+            let moved = self.lattice.exchange(value, spin, limits, self.max_change, plausible)?;
+            let step = moved.checked_sub(value).filter(|step| step.scale() == 0)?;
+            let start = out.len();
+            layout.write(core, moment.plus_seconds(i64::try_from(step.mantissa()).ok()?)?, out)?;
+            // A layout of days can't show an instant within one.
+            let is_shown = self.ordinal(&out[start..]) == Some(moved);
+            is_shown.then_some(if said == bit { Embedded::Kept } else { Embedded::Changed })
+        })
+    }
+
+    fn doubt(&self, cell: &str, spin: u16, limits: &Limits, plausible: &Plausible<'_>) -> u8 {
+        let value = self.ordinal(cell);
+        value.map_or(0, |value| self.lattice.doubt(value, spin, limits, self.max_change, plausible))
+    }
+
+    fn occurrence<'a>(&'a self, cell: &'a str) -> Option<Occurrence<'a>> {
+        let value = self.rewritable(trim(cell))?.0.ordinal();
+        self.lattice.holds(value).then_some(Occurrence::Number(value))
     }
 
     fn ordinal(&self, cell: &str) -> Option<Decimal> {
@@ -162,6 +207,10 @@ impl Channel for Date {
 
     fn reach(&self) -> Decimal {
         self.lattice.quantum
+    }
+
+    fn farthest(&self) -> Decimal {
+        self.max_change
     }
 
     fn reading_dates(&self, order: DateOrder) -> Option<Arc<dyn Channel>> {

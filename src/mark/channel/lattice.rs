@@ -4,8 +4,11 @@
 //! down therefore always changes the bit and always keeps the remainder within the cell, so that values off the
 //! grid stay off it.
 
-use super::Limits;
-use crate::table::value::Decimal;
+use super::{Limits, Occurrence};
+use crate::{
+    mark::model::{Plausible, doubt, exchange},
+    table::value::Decimal,
+};
 
 /// Where the cells of the line are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +75,68 @@ impl Lattice {
         within.then_some(moved)
     }
 
-    fn holds(&self, value: Decimal) -> bool {
+    /// The value that a cell may be exchanged for, of those that occur no further than `max_change` away.
+    pub(super) fn exchange(
+        &self,
+        value: Decimal,
+        spin: u16,
+        limits: &Limits,
+        max_change: Decimal,
+        plausible: &Plausible<'_>,
+    ) -> Option<Decimal> {
+        let here = plausible.index(Occurrence::Number(value))?;
+        if plausible.weight(here) == 0.0 || !self.holds(value) {
+            return None;
+        }
+        let others = |from| self.others(from, spin, limits, max_change, plausible);
+        exchange((here, value), spin, others).map(|(_, moved)| moved)
+    }
+
+    /// See [`Channel::doubt`](super::Channel::doubt).
+    pub(super) fn doubt(
+        &self,
+        value: Decimal,
+        spin: u16,
+        limits: &Limits,
+        max_change: Decimal,
+        plausible: &Plausible<'_>,
+    ) -> u8 {
+        // A value that never occurs was rounded or altered, which is not for a model to judge.
+        let Some(here) = plausible.index(Occurrence::Number(value)) else { return 0 };
+        let others = |from| self.others(from, spin, limits, max_change, plausible);
+        doubt((here, value), plausible.weight(here), spin, others)
+    }
+
+    /// The values that one with its index may become, with their plausibility.
+    fn others(
+        &self,
+        (_, from): (usize, Decimal),
+        spin: u16,
+        limits: &Limits,
+        max_change: Decimal,
+        plausible: &Plausible<'_>,
+    ) -> Vec<((usize, Decimal), f64)> {
+        let (Some(low), Some(high)) = (from.checked_sub(max_change), from.checked_add(max_change)) else {
+            return Vec::new();
+        };
+        let said = self.read(from, spin);
+        let is_within = |to: Decimal| {
+            let in_order = if to > from {
+                limits.not_above.is_none_or(|bound| to <= bound)
+            } else {
+                limits.not_below.is_none_or(|bound| to >= bound)
+            };
+            in_order && self.holds(to) && (to < Decimal::ZERO) == (from < Decimal::ZERO)
+        };
+        plausible
+            .numbers(low, high)
+            .filter(|(_, to)| self.read(*to, spin) != said && is_within(*to))
+            .map(|(index, to)| ((index, to), plausible.weight(index)))
+            .filter(|(_, weight)| *weight > 0.0)
+            .collect()
+    }
+
+    pub(super) fn holds(&self, value: Decimal) -> bool {
         self.min.is_none_or(|min| value >= min) && self.max.is_none_or(|max| value <= max)
     }
 }

@@ -23,7 +23,7 @@ mod number;
 
 use std::{fmt, sync::Arc};
 
-use super::policy::section::Section;
+use super::{model::Plausible, policy::section::Section};
 use crate::{
     Result,
     table::value::{DateOrder, Decimal, fold, trim},
@@ -87,6 +87,15 @@ pub enum Embedded {
     Changed,
 }
 
+/// What a model knows a cell by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occurrence<'a> {
+    /// Its place in the column's order.
+    Number(Decimal),
+    /// The value as the policy writes it.
+    Name(&'a str),
+}
+
 /// How cells of one column say bits. See the [module page](self).
 pub trait Channel: fmt::Debug + Send + Sync {
     /// The bit that a cell says, however it is written. Nothing for what is missing, unreadable, too coarse or
@@ -96,6 +105,25 @@ pub trait Channel: fmt::Debug + Send + Sync {
     /// Makes the cell say `bit`: keeps it if it does already, otherwise appends the nearest admissible text that does.
     /// Nothing, and nothing appended, when either bit is out of reach: then the cell is no carrier.
     fn embed(&self, cell: &str, bit: bool, spin: u16, limits: &Limits, out: &mut String) -> Option<Embedded>;
+
+    /// As [`embed`](Channel::embed), but exchanges the cell only for a value that is plausible in its row, as far away as the
+    /// policy's `max_change` allows. Nothing also if the cell itself is not plausible there: an outlier draws attention.
+    fn embed_plausibly(
+        &self,
+        cell: &str,
+        bit: bool,
+        spin: u16,
+        limits: &Limits,
+        plausible: &Plausible<'_>,
+        out: &mut String,
+    ) -> Option<Embedded>;
+
+    /// How likely a leaked cell that is selected is no carrier, and so says a bit at random: half of the probability, in
+    /// 64ths. 0 where nothing is known.
+    fn doubt(&self, cell: &str, spin: u16, limits: &Limits, plausible: &Plausible<'_>) -> u8;
+
+    /// What a model knows a cell by that may be rewritten.
+    fn occurrence<'a>(&'a self, cell: &'a str) -> Option<Occurrence<'a>>;
 
     /// Where the cell stands in the order that the policy's `before` and `at_most` speak of.
     fn ordinal(&self, _cell: &str) -> Option<Decimal> {
@@ -117,9 +145,14 @@ pub trait Channel: fmt::Debug + Send + Sync {
         self.ordinal(cell).is_some()
     }
 
-    /// The furthest that a mark moves an ordinal.
+    /// How far a mark moves an ordinal.
     fn reach(&self) -> Decimal {
         Decimal::ZERO
+    }
+
+    /// The furthest that a mark moves an ordinal when a model says what occurs.
+    fn farthest(&self) -> Decimal {
+        self.reach()
     }
 
     /// The same channel for reading a leak whose short dates are in another order. Nothing when that makes no

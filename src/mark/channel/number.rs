@@ -8,13 +8,16 @@
 use std::sync::Arc;
 
 use super::{
-    Channel, Embedded, Family, Kind, Limits, around,
+    Channel, Embedded, Family, Kind, Limits, Occurrence, around,
     lattice::{Cut, Lattice},
 };
 use crate::{
     Result,
-    mark::policy::{reason::PolicyReason, section::Section},
-    table::value::Decimal,
+    mark::{
+        model::Plausible,
+        policy::{reason::PolicyReason, section::Section},
+    },
+    table::value::{Decimal, trim},
 };
 
 pub(super) const NUMBER: Kind = Kind {
@@ -28,12 +31,20 @@ pub(super) const NUMBER: Kind = Kind {
 #[derive(Clone, Debug)]
 pub struct Number {
     lattice: Lattice,
+    max_change: Decimal,
 }
 
 impl Number {
     /// A channel that moves by `quantum`, which must be positive, within `min` and `max`.
     pub fn new(quantum: Decimal, min: Option<Decimal>, max: Option<Decimal>) -> Self {
-        Number { lattice: Lattice { quantum, cut: Cut::Halfway, min, max } }
+        Number { lattice: Lattice { quantum, cut: Cut::Halfway, min, max }, max_change: quantum }
+    }
+
+    /// The same channel, moving up to `max_change`, at least the quantum, where a model says what occurs.
+    #[must_use]
+    pub fn with_max_change(mut self, max_change: Decimal) -> Self {
+        self.max_change = max_change;
+        self
     }
 
     fn from_section(section: &Section<'_>) -> Result<Self> {
@@ -46,7 +57,11 @@ impl Number {
         {
             return Err(min.at.fail(PolicyReason::MinAboveMax));
         }
-        Ok(Number::new(quantum.value, min.map(|min| min.value), max.map(|max| max.value)))
+        let number = Number::new(quantum.value, min.map(|min| min.value), max.map(|max| max.value));
+        Ok(match max_change {
+            Some(max_change) => number.with_max_change(max_change.value),
+            None => number,
+        })
     }
 }
 
@@ -74,12 +89,45 @@ impl Channel for Number {
         })
     }
 
+    fn embed_plausibly(
+        &self,
+        cell: &str,
+        bit: bool,
+        spin: u16,
+        limits: &Limits,
+        plausible: &Plausible<'_>,
+        out: &mut String,
+    ) -> Option<Embedded> {
+        around(cell, out, |core, out| {
+            let (value, decimals) = Decimal::plain(core)?;
+            let said = self.lattice.read(value, spin)?;
+            let moved = self.lattice.exchange(value, spin, limits, self.max_change, plausible)?;
+            // Written even where it is not needed: whether the cell has decimals enough is seen by writing it.
+            moved.write_fixed(decimals, out)?;
+            Some(if said == bit { Embedded::Kept } else { Embedded::Changed })
+        })
+    }
+
+    fn doubt(&self, cell: &str, spin: u16, limits: &Limits, plausible: &Plausible<'_>) -> u8 {
+        let value = Decimal::parse(cell);
+        value.map_or(0, |value| self.lattice.doubt(value, spin, limits, self.max_change, plausible))
+    }
+
+    fn occurrence<'a>(&'a self, cell: &'a str) -> Option<Occurrence<'a>> {
+        let (value, _) = Decimal::plain(trim(cell))?;
+        self.lattice.holds(value).then_some(Occurrence::Number(value))
+    }
+
     fn ordinal(&self, cell: &str) -> Option<Decimal> {
         Decimal::parse(cell)
     }
 
     fn reach(&self) -> Decimal {
         self.lattice.quantum
+    }
+
+    fn farthest(&self) -> Decimal {
+        self.max_change
     }
 }
 

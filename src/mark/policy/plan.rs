@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     Result,
-    mark::channel::{Channel, Limits},
+    mark::{
+        channel::{Channel, Embedded, Limits},
+        model::{self, Model, Placed},
+    },
     table::{
         Row,
         value::{DateOrder, Decimal},
@@ -54,6 +57,8 @@ pub struct Column {
     pub above: Vec<Bound>,
     /// Columns that this one must not fall below.
     pub below: Vec<Bound>,
+    /// What occurs in it, if a model says so.
+    pub known: Option<Placed>,
 }
 
 /// Another column that bounds this one.
@@ -80,12 +85,46 @@ impl Column {
         Limits { not_above: above.min(), not_below: below.max() }
     }
 
+    /// Makes a cell of this column in an original row say `bit`; see [`Channel::embed`].
+    pub fn embed(
+        &self,
+        row: &impl Row,
+        cell: &str,
+        bit: bool,
+        spin: u16,
+        out: &mut String,
+    ) -> Option<Embedded> {
+        let limits = self.limits(row);
+        match &self.known {
+            None => self.channel.embed(cell, bit, spin, &limits, out),
+            Some(known) => self.channel.embed_plausibly(cell, bit, spin, &limits, &known.in_row(row)?, out),
+        }
+    }
+
+    /// How much the bit of a leaked cell is to be doubted because the cell may be no carrier; see [`Channel::doubt`].
+    pub fn doubt(&self, row: &impl Row, cell: &str, spin: u16) -> u8 {
+        self.known
+            .as_ref()
+            .map_or(0, |known| self.channel.doubt(cell, spin, &self.limits(row), &known.in_leaked_row(row)))
+    }
+
     /// For a leak whose short dates are in another order than the original's.
     #[must_use]
     pub fn reading_dates(mut self, order: DateOrder) -> Column {
         if let Some(channel) = self.channel.reading_dates(order) {
             self.channel = channel;
         }
+        self
+    }
+}
+
+impl Plan {
+    /// The same plan with what `model` knows. `place` finds columns by name.
+    #[must_use]
+    pub fn with_model(mut self, model: &Model, place: &dyn Fn(&str) -> Option<usize>) -> Plan {
+        model::attach(&mut self.columns, model, place);
+        let looked_at = self.columns.iter().filter_map(|column| column.known.as_ref()?.highest()).max();
+        self.width = self.width.max(looked_at.map_or(0, |highest| highest + 1));
         self
     }
 }
@@ -161,6 +200,7 @@ impl Policy {
             channel: rule.channel.clone(),
             above: bounds(|order| (&order.lower, &order.upper)),
             below: bounds(|order| (&order.upper, &order.lower)),
+            known: None,
         })
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::leak::Damage;
 use crate::leak::columns::ColumnMatch;
 use crate::leak::intake::DamageKind;
-use crate::leak::repair::{Repair, Spelling, Undo, Unit};
+use crate::leak::repair::{Noise, Repair, Spelling, Undo, Unit};
 use crate::trace::findings::{
     CandidateSummary, EvidenceSummary, GuiltBasis, GuiltSummary, IdenticalRelease, LeakSummary, Share,
     Unreadable,
@@ -255,6 +255,7 @@ fn a_hostile_leak_fits_one_screen() {
         by: MatchedBy::Contents,
         confidence: 0.9,
         repair: Repair::new(Undo::Number(Spelling::Comma, Unit::Tens(2))),
+        noise: Noise::None,
         index: 0,
     };
     let mut worst = found(Verdict::Identified);

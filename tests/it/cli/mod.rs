@@ -3,6 +3,7 @@
 //! [`Desk`] is that folder; what a command says is a [`Said`], and every message is checked word for word
 //! with its hint and exit code, in the file of its theme.
 
+mod attack;
 mod delivery;
 mod fidelity;
 mod init;
@@ -12,6 +13,7 @@ mod keys;
 mod leaks;
 mod ledger;
 mod lock;
+mod model;
 mod policy;
 mod privacy;
 mod recipients;
