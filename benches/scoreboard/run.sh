@@ -3,8 +3,9 @@
 #
 #   benches/scoreboard/run.sh [TABLE ..]      all six if none is named
 #
-# TRIALS (10), ROWS (20000), SEED (1) and DATASETS (../shared/datasets beside the checkout) may be set in the environment. The same
-# seed gives the same boards. Two boards of adult are made: by its policy, and with four times the rates and 100 partners.
+# TRIALS (10), ROWS (20000, of tables other than adult), SEED (1), MODEL (unset; 1 marks by a model of the table) and DATASETS
+# (../shared/datasets beside the checkout) may be set in the environment. The same seed gives the same boards. Two boards of
+# adult are made: by its policy, and with four times the rates and 100 partners.
 set -eu
 cd "$(dirname "$0")/../.."
 out=benches/scoreboard
@@ -12,6 +13,7 @@ data=${DATASETS:-../shared/datasets}
 trials=${TRIALS:-10}
 rows=${ROWS:-20000}
 seed=${SEED:-1}
+model=${MODEL:+--model}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 cargo build --release --bin dyepack
@@ -46,7 +48,7 @@ table() {
 board() { # NAME POLICY RECIPIENTS ROWS
     echo "== $1" >&2
     table "$1" > "$work/$1.csv"
-    "$dyepack" trial "$work/$1.csv" --policy "$2" --recipients "$3" --rows "$4" --trials "$trials" --seed "$seed" \
+    "$dyepack" trial "$work/$1.csv" $model --policy "$2" --recipients "$3" --rows "$4" --trials "$trials" --seed "$seed" \
         --reference --json --text "$out/$1.txt" --html "$out/$1.html" --force > "$work/$1.json"
     mv "$work/$1.json" "$out/$1.json"
 }

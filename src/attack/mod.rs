@@ -42,7 +42,7 @@ pub use collude::{STRATEGIES, Strategy};
 pub use dates::DatePart;
 pub use excel::ExcelDates;
 pub use mix::Mixture;
-pub use oracle::Oracle;
+pub use oracle::{Marked, Oracle};
 pub(crate) use reason::toml as bad_toml;
 pub use table::Table;
 
@@ -56,6 +56,8 @@ pub struct Scene<'a> {
     pub policy: Option<&'a Policy>,
     /// What cells say, as only the owner knows.
     pub oracle: Option<&'a Oracle>,
+    /// The unmarked table, from which a strong attacker knows how columns go together.
+    pub original: Option<&'a Table>,
 }
 
 /// One thing that is done to a leak.
@@ -180,6 +182,16 @@ pub enum Attack {
         #[arg(long, value_delimiter = ',', value_name = "NAMES")]
         #[serde(default)]
         columns: Vec<String>,
+    },
+    /// Set the cells that go together worst to what goes together best, as somebody would who knows the unmarked table
+    Correlate {
+        /// Which share of all cells
+        #[arg(long)]
+        share: f64,
+        /// The same share of every column [default: wherever cells are most suspicious]
+        #[arg(long)]
+        #[serde(default)]
+        each_column: bool,
     },
     /// Write text in small letters
     LowerCaseText {
@@ -414,6 +426,9 @@ impl Attack {
             Attack::Randomise { share } => values::randomise(table, reason::share(*share)?, scene, rng)?,
             Attack::Erase { share, columns } => {
                 values::erase(table, reason::share(*share)?, columns, scene, rng)?
+            }
+            Attack::Correlate { share, each_column } => {
+                values::correlate(table, reason::share(*share)?, *each_column, scene, rng)?;
             }
             Attack::LowerCaseText { columns } => values::lower_case(table, columns, scene)?,
             Attack::Noise { deviations, columns } => {

@@ -9,8 +9,23 @@ use std::borrow::Cow;
 use crate::error::Result;
 use crate::keys::secret::MarkingSecret;
 use crate::mark::marker::{Marker, Reads, Scratch};
+use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::table::Row;
+
+/// How a dataset is marked, whoever receives it.
+pub struct Marked<'a> {
+    /// The owner's marking secret.
+    pub secret: &'a MarkingSecret,
+    /// The policy in force.
+    pub policy: &'a Policy,
+    /// The dataset's marked columns in the order in which they were first adopted.
+    pub slots: &'a [String],
+    /// The key epoch.
+    pub epoch: u32,
+    /// What occurs in the marked columns, if they are marked by a model.
+    pub model: Option<&'a Model>,
+}
 
 /// The columns of one layout, each with a marker that reads it alone.
 pub struct Oracle {
@@ -19,18 +34,16 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// For tables of this header, marked under this policy.
+    /// For tables of this header, marked so.
     ///
     /// # Errors
     /// If the header does not fit the policy.
-    pub fn new(
-        secret: &MarkingSecret,
-        policy: &Policy,
-        slots: &[String],
-        epoch: u32,
-        header: &[String],
-    ) -> Result<Oracle> {
-        let plan = policy.plan(header, slots)?;
+    pub fn new(marked: &Marked, header: &[String]) -> Result<Oracle> {
+        let Marked { secret, policy, slots, epoch, model } = *marked;
+        let mut plan = policy.plan(header, slots)?;
+        if let Some(model) = model {
+            plan = plan.with_model(model, &|name| header.iter().position(|column| column == name));
+        }
         let marker = |index: usize| {
             let mut alone = plan.clone();
             alone.columns.retain(|column| column.index == index);

@@ -16,6 +16,8 @@ pub(super) enum AttackReason {
     NoPolicy,
     #[error("this strategy has to know what cells say, as only the owner does")]
     NoOracle,
+    #[error("this attack has to know the unmarked table")]
+    NoOriginal,
     #[error("this takes at least two copies")]
     OneCopy,
     #[error("the copies do not have the same columns")]
@@ -55,6 +57,7 @@ impl Reason for AttackReason {
             R::NoKey => "name them with --columns, or the policy with --policy",
             R::NoPolicy => "name the policy with --policy",
             R::NoOracle => "name the dataset with --dataset, so that the keys in the home tell",
+            R::NoOriginal => "name it with --original",
             R::OneCopy => "name the copies of several partners",
             R::OtherColumns => "name copies of one dataset, as they were delivered",
             R::OtherRows => "name the column that tells rows apart with --key",

@@ -2,6 +2,7 @@
 
 use rand::RngExt as _;
 
+use super::correlate::{self, Joints, Knowledge, Spread};
 use super::kind::{self, Kind};
 use super::reason::AttackReason;
 use super::{Rng, Scene, Table};
@@ -67,6 +68,24 @@ pub(super) fn erase(
 ) -> Result<()> {
     let columns = kind::columns(table, names, scene, |kind| kind != Kind::Id)?;
     table.map_columns(&columns, |_, _| rng.random_bool(share).then(String::new));
+    Ok(())
+}
+
+/// Resets what goes together worst, as [`correlate`](super::correlate) explains.
+pub(super) fn correlate(
+    table: &mut Table,
+    share: f64,
+    each_column: bool,
+    scene: &Scene,
+    rng: &mut Rng,
+) -> Result<()> {
+    let original = scene.original.ok_or(AttackReason::NoOriginal)?;
+    if original.header != table.header {
+        return Err(AttackReason::OtherColumns.into());
+    }
+    let prior = Joints::learn(&original.rows, Knowledge::Original);
+    let spread = if each_column { Spread::EachColumn } else { Spread::Anywhere };
+    correlate::correlate(&mut table.rows, &prior, share, spread, rng);
     Ok(())
 }
 

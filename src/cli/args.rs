@@ -301,6 +301,9 @@ pub struct Trial {
     /// Try so many rows of the table, drawn at random, instead of all
     #[arg(long, value_name = "ROWS")]
     pub rows: Option<usize>,
+    /// Mark by a model of the table, as after `policy adopt --model`
+    #[arg(long)]
+    pub model: bool,
     /// Trace a second time with the unmarked table at hand
     #[arg(long)]
     pub reference: bool,

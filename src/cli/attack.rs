@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand as _};
 use rand::SeedableRng as _;
 
-use crate::attack::{self, Attack, Gather, Oracle, Plan, Rng, Scene, Table};
+use crate::attack::{self, Attack, Gather, Marked, Oracle, Plan, Rng, Scene, Table};
 use crate::error::{Error, Result};
 use crate::keys::keyring::Keyring;
 use crate::known::stored_policy;
 use crate::ledger::Registry;
 use crate::mark::policy::Policy;
+use crate::models;
 use crate::report::terminal::grouped;
 use crate::stamp::deliver::{self, FIRST_EPOCH};
 
@@ -57,6 +58,9 @@ struct Files {
     /// What the attacker knows: a policy, which says what identifies rows and what may be marked
     #[arg(long, value_name = "POLICY")]
     policy: Option<PathBuf>,
+    /// What a strong attacker knows: the unmarked table, and so how its columns go together
+    #[arg(long, value_name = "FILE")]
+    original: Option<PathBuf>,
     /// What no attacker knows: the policy and the marks of this dataset, from the home
     #[arg(long, conflicts_with = "policy")]
     dataset: Option<String>,
@@ -185,24 +189,40 @@ fn read(path: &Path, delimiter: Option<u8>) -> Result<Table> {
 struct Knowledge {
     policy: Option<Policy>,
     oracle: Option<Oracle>,
+    original: Option<Table>,
 }
 
 impl Knowledge {
     fn gather(session: impl FnOnce() -> Result<Session>, files: &Files, copy: &Table) -> Result<Knowledge> {
+        let original = files.original.as_ref().map(|path| read(path, files.delimiter)).transpose()?;
         if let Some(path) = &files.policy {
-            return Ok(Knowledge { policy: Some(read_policy(path)?), oracle: None });
+            return Ok(Knowledge { policy: Some(read_policy(path)?), oracle: None, original });
         }
-        let Some(dataset) = &files.dataset else { return Ok(Knowledge::default()) };
+        let Some(dataset) = &files.dataset else {
+            return Ok(Knowledge { original, ..Knowledge::default() });
+        };
         let session = session()?;
-        let (policy, slots) = policy_in_force(&session, dataset)?;
+        let force = policy_in_force(&session, dataset)?;
         let keyring: Keyring = session.keyring()?;
-        let oracle = Oracle::new(&keyring.marking, &policy, &slots, FIRST_EPOCH, &copy.header)
+        let model = match &force.model {
+            Some(name) => Some(models::open(&session.home.models_dir(), &keyring.marking, dataset, name)?),
+            None => None,
+        };
+        let marked = Marked {
+            secret: &keyring.marking,
+            policy: &force.policy,
+            slots: &force.slots,
+            epoch: FIRST_EPOCH,
+            model: model.as_ref(),
+        };
+        let oracle = Oracle::new(&marked, &copy.header)
             .map_err(|error| error.in_data(&files.files[0].display().to_string()))?;
-        Ok(Knowledge { policy: Some(policy), oracle: Some(oracle) })
+        let policy = force.policy;
+        Ok(Knowledge { policy: Some(policy), oracle: Some(oracle), original })
     }
 
     fn scene(&self) -> Scene<'_> {
-        Scene { policy: self.policy.as_ref(), oracle: self.oracle.as_ref() }
+        Scene { policy: self.policy.as_ref(), oracle: self.oracle.as_ref(), original: self.original.as_ref() }
     }
 }
 
@@ -212,12 +232,24 @@ pub fn read_policy(path: &Path) -> Result<Policy> {
     Policy::parse(&text).map_err(|error| error.in_file(path.display().to_string()))
 }
 
-/// The policy of a dataset of the home, and its slots.
-pub fn policy_in_force(session: &Session, dataset: &str) -> Result<(Policy, Vec<String>)> {
+/// What is in force for a dataset of the home.
+pub struct InForce {
+    pub policy: Policy,
+    pub slots: Vec<String>,
+    /// The name of the model that was adopted with it.
+    pub model: Option<String>,
+}
+
+/// The policy of a dataset of the home, and what belongs to it.
+pub fn policy_in_force(session: &Session, dataset: &str) -> Result<InForce> {
     let ledger = session.home.ledger(session.wait, "attack")?;
     let registry = Registry::replay(&ledger.entries()?);
     let adopted = registry.in_force(dataset).ok_or_else(|| deliver::no_policy(&registry, dataset))?;
-    Ok((stored_policy(&ledger, &adopted.policy)?, adopted.slots.clone()))
+    Ok(InForce {
+        policy: stored_policy(&ledger, &adopted.policy)?,
+        slots: adopted.slots.clone(),
+        model: adopted.model.clone(),
+    })
 }
 
 /// The leak appears under its name whole or not at all.

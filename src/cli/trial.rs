@@ -22,7 +22,7 @@ pub fn run(session: impl FnOnce() -> Result<Session>, args: &args::Trial) -> Res
     let table = read(args)?;
     let policy: Policy = match (&args.policy, &args.dataset) {
         (Some(path), _) => read_policy(path)?,
-        (None, dataset) => policy_in_force(&session()?, dataset.as_deref().unwrap_or_default())?.0,
+        (None, dataset) => policy_in_force(&session()?, dataset.as_deref().unwrap_or_default())?.policy,
     };
     let battery = match &args.battery {
         Some(path) => {
@@ -39,6 +39,7 @@ pub fn run(session: impl FnOnce() -> Result<Session>, args: &args::Trial) -> Res
         trials: args.trials as usize,
         seed: args.seed,
         rows: args.rows,
+        model: args.model,
         reference: args.reference,
         alpha: args.alpha,
     };

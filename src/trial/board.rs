@@ -24,6 +24,8 @@ pub struct Board {
     pub seed: u64,
     /// The family-wise error below which somebody is named.
     pub alpha: f64,
+    /// Whether copies were marked by a model of the table.
+    pub model: bool,
     pub distortion: Distortion,
     /// One for each attack and strength, in the battery's order.
     pub lines: Vec<Line>,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::attack::{Oracle, Scene, Table};
+use crate::attack::{Marked, Oracle, Scene, Table};
 use crate::error::Result;
 use crate::keys::secret::MarkingSecret;
 use crate::leak::reference::Reference;
@@ -144,11 +144,12 @@ impl Owner {
     /// What cells of a table with this header say.
     pub fn oracle(&self, header: &[String]) -> Result<Oracle> {
         let Reading { policy, slots, epoch, .. } = &self.readings[0];
-        Oracle::new(&self.secret, policy, slots, *epoch, header)
+        let (secret, model) = (&self.secret, self.model.as_deref());
+        Oracle::new(&Marked { secret, policy, slots, epoch: *epoch, model }, header)
     }
 
     /// What attackers may at most know.
-    pub fn scene<'a>(&'a self, oracle: &'a Oracle) -> Scene<'a> {
-        Scene { policy: Some(self.policy()), oracle: Some(oracle) }
+    pub fn scene<'a>(&'a self, oracle: &'a Oracle, original: &'a Table) -> Scene<'a> {
+        Scene { policy: Some(self.policy()), oracle: Some(oracle), original: Some(original) }
     }
 }

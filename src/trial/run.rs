@@ -17,8 +17,10 @@ use super::owner::{self, Aid, Owner, recipient};
 use crate::attack::{self, Gather, Oracle, Rng, Table};
 use crate::error::{Error, Result};
 use crate::leak::reference::Reference;
+use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::stamp::engine;
+use crate::stamp::learn::learn;
 
 /// Rows that are released in each world for the ledger's sketch. It says which columns are which; more rows would say no more.
 const RELEASED_ROWS: usize = 4_000;
@@ -36,6 +38,8 @@ pub struct Setup<'a> {
     pub seed: u64,
     /// Rows to draw from the table; all if `None`.
     pub rows: Option<usize>,
+    /// Whether to mark by a model learnt from the table.
+    pub model: bool,
     /// Whether to trace a second time with the unmarked table at hand.
     pub reference: bool,
     /// The family-wise error below which somebody is named.
@@ -63,6 +67,10 @@ struct Tried {
 /// If the table does not fit the policy, an attack asks for a column that is not there, or it is interrupted.
 pub fn run(setup: &Setup, watch: &Watch) -> Result<Board> {
     let table = sampled(setup);
+    let model = match setup.model {
+        true => Some(Arc::new(learn(&setup.table.to_csv()[..], setup.policy, Some(b','))?)),
+        false => None,
+    };
     let reference = if setup.reference { Some(owner::reference(&table)?) } else { None };
     let cases: Vec<&Case> =
         setup.battery.cases.iter().filter(|case| case.leakers <= setup.recipients).collect();
@@ -70,7 +78,12 @@ pub fn run(setup: &Setup, watch: &Watch) -> Result<Board> {
     let worlds = (0..setup.trials)
         .into_par_iter()
         .map(|trial| {
-            let world = World::new(setup, &table, reference.as_ref(), trial)?;
+            let world = World::new(
+                setup,
+                &table,
+                &Aids { model: model.clone(), reference: reference.as_ref() },
+                trial,
+            )?;
             let tried = cases
                 .iter()
                 .map(|case| {
@@ -138,6 +151,7 @@ fn empty_board(setup: &Setup, table: &Table) -> Board {
         trials: setup.trials,
         seed: setup.seed,
         alpha: setup.alpha,
+        model: setup.model,
         distortion: Distortion {
             cells: 0,
             carriers: 0,
@@ -165,6 +179,12 @@ fn line(case: &Case, tried: &[&Tried]) -> Line {
     }
 }
 
+/// What all trials share.
+struct Aids<'a> {
+    model: Option<Arc<Model>>,
+    reference: Option<&'a Arc<Reference>>,
+}
+
 /// One trial: an owner, the partners who leak, and their copies as far as they are needed.
 struct World<'a> {
     setup: &'a Setup<'a>,
@@ -179,14 +199,11 @@ struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    fn new(
-        setup: &'a Setup,
-        table: &Arc<Table>,
-        reference: Option<&'a Arc<Reference>>,
-        trial: usize,
-    ) -> Result<World<'a>> {
+    fn new(setup: &'a Setup, table: &Arc<Table>, aids: &Aids<'a>, trial: usize) -> Result<World<'a>> {
         let rng = &mut stream(setup.seed, &format!("world {trial}"));
         let mut owner = Owner::new(setup.policy.clone(), setup.recipients, rng.random());
+        owner.model = aids.model.clone();
+        owner.read_with_model(true);
         owner.deliver(&recipient(0), &table.sample(RELEASED_ROWS, rng).to_csv())?;
         let wanted = setup.battery.leakers().min(setup.recipients);
         let leakers: Vec<String> =
@@ -197,7 +214,7 @@ impl<'a> World<'a> {
             oracle: owner.oracle(&table.header)?,
             owner,
             table: table.clone(),
-            reference,
+            reference: aids.reference,
             copies: leakers.iter().map(|_| OnceLock::new()).collect(),
             leakers,
         })
@@ -206,7 +223,7 @@ impl<'a> World<'a> {
     /// Attacks and traces; `None` if the attack changes nothing here.
     fn attempt(&self, case: &Case) -> Result<Option<Tried>> {
         let rng = &mut stream(self.setup.seed, &format!("{} {}", self.trial, case.title()));
-        let scene = self.owner.scene(&self.oracle);
+        let scene = self.owner.scene(&self.oracle, &self.table);
         // What picks rows comes first, before anything is stamped.
         let picks = case.attacks.iter().take_while(|attack| attack.picks_rows()).count();
         let (picking, doing) = case.attacks.split_at(picks);
@@ -248,7 +265,7 @@ impl<'a> World<'a> {
         if matches!(how, Gather::Difference { .. }) {
             copies.push(self.later_release(table, rng)?);
         }
-        attack::gather(&copies, how, &self.owner.scene(&self.oracle), rng)
+        attack::gather(&copies, how, &self.owner.scene(&self.oracle, &self.table), rng)
     }
 
     fn copy(&self, leaker: usize, rows: Option<&Table>) -> Result<Table> {

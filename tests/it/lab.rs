@@ -86,6 +86,8 @@ pub const DIABETIC: (&str, &str) =
 pub struct Lab {
     pub key: [u8; 32],
     owner: Owner,
+    /// What was released first.
+    source: Table,
 }
 
 impl Deref for Lab {
@@ -107,7 +109,8 @@ impl Lab {
     pub fn new(policy: &str, source: &Table, recipients: usize, rng: &mut Rng) -> Lab {
         let key: [u8; 32] = rng.random();
         let policy = Policy::parse(policy).expect("a policy");
-        let mut lab = Lab { key, owner: Owner::new(policy, recipients, key) };
+        let owner = Owner::new(policy, recipients, key);
+        let mut lab = Lab { key, owner, source: source.clone() };
         lab.deliver(&recipient(0), &source.to_csv());
         lab
     }
@@ -146,13 +149,14 @@ impl Lab {
     /// Does attacks to a table of the dataset's layout, by attackers who know all that can be granted.
     pub fn leak(&self, table: Table, attacks: &[Attack], rng: &mut Rng) -> Vec<u8> {
         let oracle = self.oracle(&table.header).expect("the table fits the policy");
-        attack::leak(table, attacks, &self.scene(&oracle), rng).expect("the attack fits the table")
+        attack::leak(table, attacks, &self.scene(&oracle, &self.source), rng)
+            .expect("the attack fits the table")
     }
 
     /// Makes one table of several copies, likewise.
     pub fn gather(&self, copies: &[Table], how: &Gather, rng: &mut Rng) -> Table {
         let oracle = self.oracle(&copies[0].header).expect("the copies fit the policy");
-        attack::gather(copies, how, &self.scene(&oracle), rng).expect("the copies fit")
+        attack::gather(copies, how, &self.scene(&oracle, &self.source), rng).expect("the copies fit")
     }
 
     /// What comes of several copies of the same rows.

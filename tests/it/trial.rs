@@ -73,6 +73,7 @@ fn board(table: &Table, rows: Option<usize>, threads: usize) -> Board {
         trials: 3,
         seed: 5,
         rows,
+        model: false,
         reference: false,
         alpha: 1e-6,
     };
@@ -126,7 +127,8 @@ fn a_battery_that_does_not_fit_the_table_is_refused_by_case() {
         trials: 1,
         seed: 1,
         rows: None,
-        reference: false,
+        model: true,
+        reference: true,
         alpha: 1e-6,
     };
     let watch = Watch { progress: &|_, _| (), interrupted: &AtomicBool::new(false) };

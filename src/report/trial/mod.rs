@@ -59,6 +59,7 @@ mod tests {
             trials: 4,
             seed: 7,
             alpha: 1e-6,
+            model: false,
             distortion: Distortion {
                 cells: 16_000,
                 carriers: 150,

@@ -60,7 +60,10 @@ fn head(board: &Board) -> Markup {
                     (grouped(wrong as u64)) " in " (grouped(all as u64)) " traces"
                 }
             }
-            div { dt { "cells changed by marking" } dd { (percent(board.distortion.share)) } }
+            div {
+                dt { "cells changed by marking" @if board.model { " by a model" } }
+                dd { (percent(board.distortion.share)) }
+            }
             div { dt { "cells that carry a mark" } dd { (grouped(board.distortion.carriers)) } }
             div { dt { "error allowed" } dd { (format!("{:e}", board.alpha)) } }
         }

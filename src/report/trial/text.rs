@@ -47,7 +47,8 @@ fn head(out: &mut String, board: &Board) {
     let cost = &board.distortion;
     let _ = writeln!(
         out,
-        "Marking changes {} of {} cells ({}); {} carry a mark",
+        "Marking{} changes {} of {} cells ({}); {} carry a mark",
+        if board.model { " by a model" } else { "" },
         grouped(cost.changed),
         grouped(cost.cells),
         percent(cost.share),

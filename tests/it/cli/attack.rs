@@ -150,6 +150,11 @@ fn what_is_mistyped_is_said_with_what_to_do() {
         "nothing says which columns identify rows",
         "name them with --columns, or the policy with --policy",
     );
+    desk.run(&["attack", "correlate", "--share", "0.1", "acme.csv", "-o", "x.csv"]).fails(
+        2,
+        "this attack has to know the unmarked table",
+        "name it with --original",
+    );
     desk.write("plan.toml", "attacks = [\n    { do = \"magic\" },\n]\n");
     let said = desk.run(&["attack", "--plan", "plan.toml", "acme.csv", "-o", "x.csv"]).exits(2);
     assert!(said.stderr.starts_with("error: plan.toml:2:"), "{}", said.stderr);
