@@ -126,7 +126,7 @@ pub fn run(session: impl FnOnce() -> Result<Session>, typed: &Typed) -> Result<u
     let leak = attack::leak(leaked, &plan.attacks, &knowledge.scene(), rng)?;
     write(&leak, files)?;
     let bytes = grouped(leak.len() as u64);
-    terminal::say(format!("{}: {bytes} bytes, of {} rows", files.output.display(), grouped(rows as u64)));
+    terminal::say(format!("{}: {bytes} bytes, {} rows", files.output.display(), grouped(rows as u64)));
     Ok(DONE)
 }
 

@@ -25,8 +25,8 @@ pub fn html(board: &Board) -> String {
             body {
                 (head(board))
                 p {
-                    "A dot is the share of trials in which a leaker was named and nobody innocent; its line is where the "
-                    "chance lies (exact 95 % interval)."
+                    "A dot is the share of trials in which a leaker was named and nobody innocent; "
+                    "its line is where the chance lies (exact 95 % interval)."
                     @if has_reference {
                         span class="key blind" {} "the leak alone"
                         span class="key reference" {} "with the unmarked table at hand"
@@ -89,7 +89,8 @@ fn figures(lines: &[Line]) -> Markup {
             thead {
                 tr {
                     th { "attack" } th { "rows" }
-                    th { "carriers read" } th { "right" } th { "wrong" } th { "nobody" } th { "chance of right" }
+                    th { "carriers read" } th { "right" } th { "wrong" } th { "nobody" }
+                    th { "chance of right" }
                     @if has_reference {
                         th { "with reference: carriers" } th { "right" } th { "wrong" } th { "nobody" }
                         th { "chance of right" }
@@ -131,15 +132,16 @@ fn foot(board: &Board) -> Markup {
                 (column) " " (grouped(*changed))
             }
         }
-        @for (what, cases) in
-            [("Changes nothing on this table", &board.without_effect), ("Takes more partners", &board.left_out)]
-        {
+        @for (what, cases) in [
+            ("Changes nothing on this table", &board.without_effect),
+            ("Takes more partners", &board.left_out),
+        ] {
             @if !cases.is_empty() { p class="soft" { (what) ": " (cases.join("; ")) } }
         }
         p {
             small {
-                "Right: a leaker is named and nobody innocent. Wrong: somebody innocent is named. Keys were made for this trial "
-                "alone. The evidence identifies a copy, not a person."
+                "Right: a leaker is named and nobody innocent. Wrong: somebody innocent is named. "
+                "Keys were made for this trial alone. The evidence identifies a copy, not a person."
             }
         }
     }

@@ -73,17 +73,17 @@ fn group_head(out: &mut String, group: &str, has_reference: bool) {
 
 fn row(out: &mut String, line: &Line) {
     let attack = plain(&title(line));
-    let _ = writeln!(
-        out,
+    let row = format!(
         "{:ATTACK_WIDTH$} {:>7} {:>9}  {}{}",
         attack,
         grouped(line.rows.round() as u64),
         grouped(line.blind.carriers_read.round() as u64),
         counted(line, &line.blind),
-        line.reference.as_ref().map_or(String::new(), |found| {
-            format!("                   {}", counted(line, found)).trim_end().to_owned()
-        })
+        line.reference
+            .as_ref()
+            .map_or(String::new(), |found| { format!("                   {}", counted(line, found)) })
     );
+    let _ = writeln!(out, "{}", row.trim_end());
 }
 
 fn counted(line: &Line, counted: &Counted) -> String {
@@ -94,8 +94,8 @@ fn counted(line: &Line, counted: &Counted) -> String {
 
 fn foot(out: &mut String, board: &Board) {
     out.push_str(
-        "\nright: a leaker is named and nobody innocent; wrong: somebody innocent is named; nobody: nobody is named.\n\
-         The chance of right is an exact 95 % interval (Clopper and Pearson).\n",
+        "\nright: a leaker is named and nobody innocent; wrong: somebody innocent is named;\n\
+         nobody: nobody is named. The chance of right is an exact 95 % interval (Clopper and Pearson).\n",
     );
     for (what, cases) in
         [("Changes nothing here", &board.without_effect), ("Takes more partners", &board.left_out)]
