@@ -5,7 +5,8 @@
 //! cargo bench --bench calibration -- src/manual/calibration.svg
 //! ```
 //!
-//! `DYEPACK_TRIALS` sets the number of independent crowds, `DYEPACK_SEED` the randomness; the same seed gives the same figures.
+//! The arguments `exact` and `tilting` run those parts alone, and draw nothing. `DYEPACK_TRIALS` sets the number of independent
+//! crowds, `DYEPACK_SEED` the randomness; the same seed gives the same figures.
 
 use rayon::prelude::*;
 
@@ -49,13 +50,22 @@ const Z: f64 = 1.96;
 const TILTED_DRAWS: usize = 4_000;
 
 fn main() {
-    let paths: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let given: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let (paths, parts): (Vec<&str>, Vec<&str>) =
+        given.iter().map(String::as_str).partition(|arg| arg.ends_with(".svg"));
     println!("seed {}\n", lab::seed());
-    exactly_known();
     let world = World::new(&mut stream("calibration"));
     let leaks = leaks(&world);
+    if parts.is_empty() || parts.contains(&"exact") {
+        exactly_known();
+    }
+    if parts.is_empty() || parts.contains(&"tilting") {
+        by_tilting(&world, &leaks);
+    }
+    if !parts.is_empty() {
+        return;
+    }
     let measured = whole_procedure(&world, &leaks);
-    by_tilting(&world, &leaks);
     let control = controls(&world, &leaks);
     let stages = whole_investigation(&world);
     if let Some(path) = paths.first() {

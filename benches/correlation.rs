@@ -4,12 +4,14 @@
 //! cargo bench --bench correlation -- hospital adult diabetic encounters speed
 //! ```
 //!
-//! runs the parts named, all if none is. Half of each table is released, and from it the model is learnt; the attacker knows the
-//! joint distributions of the other half, or those of the very rows that were released. "Changed" and "kept" are the carriers that
-//! stamping changed and those that said their bit already: an attack that learns nothing from the correlations resets both
-//! alike. `DYEPACK_SEED` sets the randomness; the same seed gives the same figures.
+//! runs the parts named, all if none is. Half of each table is released, and from it the model is learnt; the attacker knows
+//! the joint distributions of the other half, or those of the very rows that were released. "Changed" and "kept" are the
+//! carriers that stamping changed and those that said their bit already: an attack that learns nothing from the correlations
+//! resets both alike. `DYEPACK_SEED` sets the randomness; the same seed gives the same figures.
 
 use std::time::{Duration, Instant};
+
+use std::sync::Arc;
 
 use dyepack::attack::correlate::{Joints, Knowledge, Spread, correlate};
 use dyepack::stamp::engine::Options;
@@ -44,10 +46,10 @@ fn main() {
     let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
     println!("seed {}", lab::seed());
     let tables: [(&str, &str, &dyn Fn() -> Option<Table>); 4] = [
-        ("hospital", HOSPITAL, &|| Some(Table::hospital(40_000, 11))),
+        ("hospital", HOSPITAL, &|| Some(lab::hospital(40_000, 11))),
         ("adult", ADULT, &adult),
-        ("diabetic", DIABETIC.0, &|| Table::shared(DIABETIC.1)),
-        ("encounters", ENCOUNTERS.0, &|| Table::shared(ENCOUNTERS.1)),
+        ("diabetic", DIABETIC.0, &|| lab::shared(DIABETIC.1)),
+        ("encounters", ENCOUNTERS.0, &|| lab::shared(ENCOUNTERS.1)),
     ];
     for (name, policy, table) in tables.into_iter().filter(|(name, ..)| is_wanted(name)) {
         if let Some(table) = table() {
@@ -64,7 +66,7 @@ fn adult() -> Option<Table> {
     let text = String::from_utf8(shared_bytes("adult/adult.data.gz")?).expect("text");
     let lines = text.lines().filter(|line| !line.is_empty()).enumerate();
     let rows: Vec<String> = lines.map(|(n, line)| format!("{n},{}", line.replace(", ", ","))).collect();
-    Some(Table::parse(format!("{ADULT_COLUMNS}\n{}\n", rows.join("\n")).as_bytes()))
+    Some(lab::parse(format!("{ADULT_COLUMNS}\n{}\n", rows.join("\n")).as_bytes()))
 }
 
 fn survivals(name: &str, policy: &str, table: &Table) {
@@ -79,7 +81,7 @@ fn survivals(name: &str, policy: &str, table: &Table) {
     ];
     for model in [None, Some(learn(&released.to_csv()[..], lab.policy(), None).expect("a model"))] {
         println!("\n### {name}, {} model", if model.is_some() { "with a" } else { "without" });
-        lab.model = model;
+        lab.model = model.map(Arc::new);
         let copy = lab.copy(&recipient(0), &released);
         let survival = Survival::new(&lab, &released, &copy);
         head(&released, &survival);
@@ -130,16 +132,16 @@ fn line(survival: &Survival, leak: &Table) -> String {
 /// Stamping the hospital's table with and without a model, the fastest of five runs each.
 fn speed() {
     let rng = &mut stream("correlation/speed");
-    let source = Table::hospital(400_000, 11).to_csv();
+    let source = lab::hospital(400_000, 11).to_csv();
     println!("\n### speed, {} MB", source.len() / 1_000_000);
-    let mut lab = Lab::new(HOSPITAL, &Table::hospital(1, 11), 1, rng);
+    let mut lab = Lab::new(HOSPITAL, &lab::hospital(1, 11), 1, rng);
     let started = Instant::now();
     let model = learn(&source[..], lab.policy(), None).expect("a model");
     println!("\nlearning: {:.2} s, {} bytes", started.elapsed().as_secs_f64(), model.to_bytes().len());
     let mut fastest = [Duration::MAX; 2];
     for _ in 0..5 {
         for (with_model, fastest) in fastest.iter_mut().enumerate() {
-            lab.model = (with_model == 1).then(|| model.clone());
+            lab.model = (with_model == 1).then(|| Arc::new(model.clone()));
             let started = Instant::now();
             lab.stamp("acme", &source, &Options::default());
             *fastest = started.elapsed().min(*fastest);

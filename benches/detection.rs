@@ -13,13 +13,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use dyepack::attack::{Attack, Strategy};
 use dyepack::mark::policy::Policy;
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 
-#[allow(dead_code)]
-#[path = "../tests/it/attacks.rs"]
-mod attacks;
 #[allow(dead_code)]
 #[path = "../tests/it/lab.rs"]
 mod lab;
@@ -33,7 +31,6 @@ mod reference;
 #[path = "../tests/it/trials.rs"]
 mod trials;
 
-use attacks::{Attack, Bits, STRATEGIES};
 use lab::{DIABETIC, ENCOUNTERS, Lab, Rng, Table, stream};
 use trials::{INNOCENCE, Outcome};
 
@@ -47,7 +44,7 @@ fn main() {
     let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
     let tables: Vec<(&str, Table)> = [ENCOUNTERS, DIABETIC]
         .into_iter()
-        .filter_map(|(policy, path)| Some((policy, Table::shared(path)?)))
+        .filter_map(|(policy, path)| Some((policy, lab::shared(path)?)))
         .collect();
     if tables.len() < 2 {
         return;
@@ -93,6 +90,16 @@ fn names(tables: &[(&str, Table)]) {
     println!();
 }
 
+/// The six of DESIGN 3.3.
+const STRATEGIES: [Strategy; 6] = [
+    Strategy::Interleave,
+    Strategy::Majority,
+    Strategy::Minority,
+    Strategy::Coin,
+    Strategy::AllOnes,
+    Strategy::EraseDifferences,
+];
+
 /// A real table among 10,000 recipients, from which leaks of a given number of carriers are drawn.
 struct Field {
     lab: Lab,
@@ -108,8 +115,8 @@ impl Field {
         let used: Vec<&str> = parsed.identity().chain(parsed.columns().map(|(name, _, _)| name)).collect();
         let table = table.project(&used);
         let lab = lab_for(policy, &table, 10_000);
-        let bits = Bits::new(&lab, &table);
-        let carriers = table.rows.iter().map(|row| bits.carriers(row)).collect();
+        let oracle = lab.oracle(&table.header).expect("the table fits the policy");
+        let carriers = table.rows.iter().map(|row| oracle.carriers(row)).collect();
         Field { lab, table, carriers }
     }
 

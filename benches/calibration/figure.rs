@@ -70,7 +70,7 @@ impl Figure {
             "start",
             FAINT,
             "13",
-            "Best of five decoders, paid for; one line for each hostile leak; bars: 95 % intervals",
+            "Every try paid for; one line for each hostile leak; bars: 95 % intervals",
         );
         self.axes(&mut out);
         let nearest = self.nearest();

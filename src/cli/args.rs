@@ -54,6 +54,11 @@ pub enum Command {
     /// The signed record of all releases
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Do to a copy what might be done to it before it turns up
+    #[command(after_help = ATTACK_EXAMPLES)]
+    Attack(super::attack::Typed),
+    /// Try every attack on a table of your own, and count who is named
+    Trial(Trial),
     /// Sealed copies of what was stamped, which make a trace sharper
     #[command(subcommand)]
     Vault(Vault),
@@ -266,6 +271,65 @@ pub struct Demo {
     pub keep: bool,
 }
 
+/// What is shown below the list of attacks.
+const ATTACK_EXAMPLES: &str = "\
+Examples:
+  dyepack attack subset --rows 200 --seed 7 stamped.csv -o leak.csv
+  dyepack attack collude --strategy minority a.csv b.csv c.csv -o leak.csv
+  dyepack attack mix --shares 0.1,0.2 --strangers 0.7 a.csv b.csv -o leak.csv
+  dyepack attack --plan attacks.toml stamped.csv -o leak.csv";
+
+#[derive(Debug, Args)]
+pub struct Trial {
+    /// Your unmarked table; it is only read
+    pub file: PathBuf,
+    /// Dataset whose policy is tried
+    #[arg(long, required_unless_present = "policy")]
+    pub dataset: Option<String>,
+    /// A policy that is not in force yet, instead; no home is needed then
+    #[arg(long, value_name = "POLICY", conflicts_with = "dataset")]
+    pub policy: Option<PathBuf>,
+    /// How many partners have copies
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub recipients: u32,
+    /// How often every attack is tried, with new keys each time
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub trials: u32,
+    /// Chance: the same seed gives the same outcome
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Try so many rows of the table, drawn at random, instead of all
+    #[arg(long, value_name = "ROWS")]
+    pub rows: Option<usize>,
+    /// Trace a second time with the unmarked table at hand
+    #[arg(long)]
+    pub reference: bool,
+    /// Attacks to try instead of the built-in ones
+    #[arg(long, value_name = "TOML")]
+    pub battery: Option<PathBuf>,
+    /// Name nobody unless an innocent would be named less often than this, all tries counted
+    #[arg(long, default_value_t = 1e-6, value_parser = alpha)]
+    pub alpha: f64,
+    /// Byte between fields, or `tab` [default: found in the file]
+    #[arg(long, value_parser = delimiter)]
+    pub delimiter: Option<u8>,
+    /// Threads [default: one a core]
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Print the scoreboard as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Write the scoreboard as text
+    #[arg(long, value_name = "OUT")]
+    pub text: Option<PathBuf>,
+    /// Write the scoreboard as a page with charts
+    #[arg(long, value_name = "OUT")]
+    pub html: Option<PathBuf>,
+    /// Replace OUT if it exists
+    #[arg(long)]
+    pub force: bool,
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "not a possible number of seconds".to_owned())
@@ -297,7 +361,7 @@ fn alpha(text: &str) -> Result<f64, String> {
     }
 }
 
-fn delimiter(text: &str) -> Result<u8, String> {
+pub fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),
         [b'"' | b'\n' | b'\r'] => Err("a quote or a line end can't separate fields".to_owned()),

@@ -5,6 +5,7 @@
 //! class (DESIGN section 6).
 
 mod args;
+mod attack;
 mod demo;
 mod input;
 mod ledger;
@@ -15,6 +16,7 @@ mod setup;
 mod stamp;
 mod terminal;
 mod trace;
+mod trial;
 mod vault;
 
 use std::ffi::OsString;
@@ -58,6 +60,8 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Stamp(stamp) => stamp::run(&session()?, &stamp),
         Command::Trace(trace) => trace::run(&session()?, &trace),
         Command::Ledger(command) => ledger::run(&session()?, command),
+        Command::Attack(typed) => attack::run(session, &typed),
+        Command::Trial(trial) => trial::run(session, &trial),
         Command::Vault(command) => vault::run(&session()?, command),
         Command::Demo(demo) => demo::run(&demo),
     }

@@ -68,6 +68,19 @@ pub fn bar(task: &str, bytes: u64) -> ProgressBar {
         .with_message(task.to_owned())
 }
 
+/// A bar over tasks whose number is not known yet, shown on a terminal only.
+pub fn counter(task: &str) -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos} of {len}, {eta} left")
+        .expect("the template is well formed")
+        .progress_chars("=> ");
+    ProgressBar::with_draw_target(Some(0), target).with_style(style).with_message(task.to_owned())
+}
+
 /// From now on Ctrl-C and the like stop the work with an error, so that temporary files are removed. A second
 /// one ends the process on the spot: it may be waiting for something that never comes.
 pub fn interruptible() -> &'static AtomicBool {

@@ -1,6 +1,8 @@
 //! Findings for people and for programs.
 //!
-//! [`terminal`] is one screen, verdict first; [`json`] is one object, for pipelines.
+//! [`terminal`] is one screen, verdict first; [`json`] is one object, for pipelines; [`trial`] shows a scoreboard, as text and as
+//! a page.
 
 pub mod json;
 pub mod terminal;
+pub mod trial;

@@ -15,7 +15,7 @@ use anstyle::{AnsiColor, Style};
 use crate::evidence::score::CARRIERS_TO_NAME;
 use crate::evidence::verdict::Verdict;
 use crate::leak::columns::MatchedBy;
-use crate::trace::findings::{Accused, Findings, ReleaseMatch};
+use crate::trace::findings::{Accused, Findings, FoundBySummary, ReleaseMatch};
 
 use words::{and_more, list, share, shorten, wrap};
 pub use words::{grouped, once_in, plain};
@@ -252,21 +252,19 @@ fn leak(out: &mut String, findings: &Findings) {
 
 fn evidence(out: &mut String, findings: &Findings) {
     let evidence = &findings.evidence;
-    if let (Some(part), Some(dataset)) = (&findings.similarity, &findings.dataset) {
-        // A sample of the rows says about how many; all of them say it outright.
-        let (about, error) = if part.standard_error > 0.0 {
-            ("about ", format!(" (standard error {})", share(part.standard_error)))
-        } else {
-            ("", String::new())
-        };
-        row(out, "Ours", &format!("{about}{} of its rows are in {dataset}{error}", share(part.share)));
-    }
+    ours(out, findings);
     if evidence.carriers_read + evidence.carriers_unreadable > 0 {
         row(out, "Marks", &marks(findings));
-        // An estimate is never certain, however it was rounded.
-        let power = share(evidence.power.min(0.9999));
-        row(out, "Power", &format!("so many marks name an untouched copy in {power} of cases"));
+        match makeup(findings) {
+            Some(makeup) => row(out, "Made of", &makeup),
+            // An estimate is never certain, however it was rounded.
+            None => {
+                let power = share(evidence.power.min(0.9999));
+                row(out, "Power", &format!("so many marks name an untouched copy in {power} of cases"));
+            }
+        }
     }
+    found_by(out, findings);
     columns(out, findings);
     holders(out, findings);
     let is_accused = |id: &str| findings.accused.iter().any(|accused| accused.recipient == id);
@@ -282,15 +280,78 @@ fn evidence(out: &mut String, findings: &Findings) {
     }
 }
 
+/// How much of the leak is ours, and how its rows were found.
+fn ours(out: &mut String, findings: &Findings) {
+    let (Some(part), Some(dataset)) = (&findings.similarity, &findings.dataset) else { return };
+    // A sample of the rows says about how many; all of them say it outright.
+    let (about, mut how) = if part.standard_error > 0.0 {
+        ("about ", format!(" (standard error {})", share(part.standard_error)))
+    } else {
+        ("", String::new())
+    };
+    if let Some(reference) = &findings.reference {
+        let found = [
+            (reference.rows_by_key, "by key"),
+            (reference.rows_by_content, "by contents"),
+            (reference.rows_ambiguous, "fit several alike and were left out"),
+        ];
+        let found = found.iter().filter(|(n, _)| *n > 0);
+        let found: Vec<String> = found.map(|(n, how)| format!("{} {how}", grouped(*n))).collect();
+        how = format!(", beside the original: {}", found.join(", "));
+    }
+    row(out, "Ours", &format!("{about}{} of its rows are in {dataset}{how}", share(part.share)));
+}
+
+/// What the leak is made of, if it is not one partner's copy alone.
+fn makeup(findings: &Findings) -> Option<String> {
+    /// Less than this is noise.
+    const NOTABLE: f64 = 0.05;
+    let makeup = findings.makeup.as_ref()?;
+    if findings.accused.len() < 2 && makeup.others < NOTABLE && makeup.unmarked < NOTABLE {
+        return None;
+    }
+    let accused = findings.accused.iter().filter_map(|accused| {
+        Some(format!("{} {}", shorten(&accused.recipient, ID_WIDTH), share(accused.share?)))
+    });
+    let rest = [("others' copies", makeup.others), ("no copy", makeup.unmarked)];
+    let rest = rest.into_iter().filter(|(_, part)| *part >= NOTABLE);
+    let parts: Vec<String> =
+        accused.take(SHOWN).chain(rest.map(|(who, part)| format!("{who} {}", share(part)))).collect();
+    let copies = match makeup.suggested_colluders {
+        0 | 1 => String::new(),
+        copies => format!("; {copies} copies in all"),
+    };
+    Some(format!("about {}{copies} (an estimate)", parts.join(", ")))
+}
+
+/// Where in the leak the surest of those stand whom a part of it named.
+fn found_by(out: &mut String, findings: &Findings) {
+    let windows = findings.accused.iter().filter_map(|accused| match &accused.found_by {
+        Some(FoundBySummary::Window { order, first_row, last_row, .. }) => {
+            Some((accused, *order, *first_row, *last_row))
+        }
+        _ => None,
+    });
+    for (accused, order, first, last) in windows.take(1) {
+        let order = if order == "file" { "" } else { ", in the order of the keys" };
+        let id = shorten(&accused.recipient, ID_WIDTH);
+        row(out, "Part", &format!("rows {} to {}{order} name {id}", grouped(first), grouped(last)));
+    }
+}
+
 fn marks(findings: &Findings) -> String {
     let evidence = &findings.evidence;
     let mut text = format!("{} marked cells read", grouped(evidence.carriers_read));
+    if let Some(reference) = &findings.reference {
+        let _ = write!(text, " ({} of them changed from the original)", grouped(reference.cells_changed));
+    }
     if evidence.carriers_unreadable > 0 {
         let columns = evidence.unreadable_by_column.iter();
         let columns: Vec<String> =
             columns.map(|(name, n)| format!("{} {}", plain(name), grouped(*n))).collect();
         let columns = and_more(columns.iter().map(String::as_str), SHOWN);
-        let _ = write!(text, ", {} could not be read ({columns})", grouped(evidence.carriers_unreadable));
+        let what = if findings.reference.is_some() { "were altered" } else { "could not be read" };
+        let _ = write!(text, ", {} {what} ({columns})", grouped(evidence.carriers_unreadable));
     }
     if evidence.rows_repeated > 0 {
         let _ = write!(text, "; {} repeated rows left out", grouped(evidence.rows_repeated));

@@ -86,7 +86,7 @@ pub struct Copy {
     /// What it is of.
     pub label: Label,
     /// Its bytes, with a header, fields separated by [`DELIMITER`]. A read fails where the file is damaged, with an
-    /// [`enum@Error`] inside that names it.
+    /// [`Error`] inside that names it.
     pub csv: Box<dyn Read + Send>,
 }
 

@@ -20,12 +20,13 @@ use dyepack::keys::prf::DerivedKey;
 use dyepack::keys::secret::MarkingSecret;
 use dyepack::mark::code::{Code, Codeword, codeword_key};
 use dyepack::mark::marker::Bit;
+use dyepack::trial::interval::{binomial_tail, clopper_pearson};
 use rand::RngExt as _;
 
 use crate::hostile::{LENGTH, Reads, World, counts};
-use crate::lab::{Lab, Rng, Table, seeded, trials};
+use crate::lab::{self, Lab, Rng, seeded, trials};
 use crate::reference;
-use crate::trials::{INNOCENCE, binomial_tail, clopper_pearson, innocents};
+use crate::trials::{INNOCENCE, innocents};
 
 /// A check fails only if what it saw happens by chance less often than this.
 const CHANCE: f64 = 1e-6;
@@ -36,7 +37,7 @@ const ALPHAS: [f64; 3] = [0.05, 0.01, 1e-6];
 fn traces_accuse_innocents_no_more_often_than_alpha() {
     let rng = &mut seeded("calibration/traces");
     let each = trials(60) / INNOCENCE.len() + 1;
-    let table = Table::hospital(900, 4);
+    let table = lab::hospital(900, 4);
     for kind in INNOCENCE {
         let mut accused = [0; ALPHAS.len()];
         for _ in 0..each {
@@ -234,14 +235,4 @@ fn control_a_model_fitted_to_the_suspect_fails_the_check() {
         reference::ln_bound(&fitted, reference::score(&fitted, &bits))
     };
     assert!(excess(&(0..400).map(ln_p).collect::<Vec<_>>()).is_some(), "the check can't fail");
-}
-
-#[test]
-fn binomial_intervals_are_those_of_the_books() {
-    // R: binom.test(3, 20)$conf.int
-    let (low, high) = clopper_pearson(3, 20, 0.025);
-    assert!((low - 0.032_070_9).abs() < 1e-6 && (high - 0.378_926_8).abs() < 1e-6, "{low} {high}");
-    assert!((clopper_pearson(0, 10_000, 0.05).1 - 2.995_3e-4).abs() < 1e-7, "the rule of three");
-    assert_eq!(clopper_pearson(0, 5, 0.05).0, 0.0);
-    assert!((binomial_tail(2, 3, 0.5) - 0.5).abs() < 1e-12);
 }

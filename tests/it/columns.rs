@@ -11,7 +11,7 @@ use dyepack::table::value::{Decimal, Moment};
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 
-use crate::lab::{Lab, Rng, Table, recipient, seeded, trials};
+use crate::lab::{self, Lab, Rng, Table, recipient, seeded, trials};
 
 fn key() -> DerivedKey {
     DerivedKey::new(&MarkingSecret::from_bytes([7; 32]), Purpose::Sketch, "columns", 1, None)
@@ -78,14 +78,14 @@ fn trial(table: &Table, rows: usize, rng: &mut Rng) -> Score {
 #[test]
 fn columns_are_found_without_their_names() {
     let rng = &mut seeded("columns/nameless");
-    let mut tables = vec![("hospital", Table::hospital(3_000, 4))];
+    let mut tables = vec![("hospital", lab::hospital(3_000, 4))];
     for (name, path) in [
         ("encounters", "synthea/encounters.csv.gz"),
         ("diabetic_data", "diabetes130/diabetic_data.csv.gz"),
         ("online_retail", "online_retail/online_retail.csv.gz"),
         ("flights", "nycflights13/flights.csv.gz"),
     ] {
-        if let Some(table) = Table::shared(path) {
+        if let Some(table) = lab::shared(path) {
             tables.push((name, table));
         }
     }
@@ -109,7 +109,7 @@ fn columns_are_found_without_their_names() {
 /// One bad day at a spreadsheet: no header of ours, dates in two other layouts, money in cents and with decimal commas.
 fn resaved(copy: &Table) -> Table {
     let mut leak = copy.clone();
-    let place = |name: &str| copy.index(name);
+    let place = |name: &str| lab::index(copy, name);
     let (admitted, discharged) = (place("admitted"), place("discharged"));
     let (cost, copay) = (place("cost"), place("copay"));
     leak.map_cells(|_, column, text| match column {
@@ -140,7 +140,7 @@ fn words(columns: &[ColumnMatch], ours: &str) -> String {
 #[test]
 fn a_renamed_and_resaved_copy_still_names_its_partner() {
     let rng = &mut seeded("columns/resaved");
-    let table = Table::hospital(3_000, 6);
+    let table = lab::hospital(3_000, 6);
     let lab = Lab::new(HOSPITAL_POLICY, &table, 50, rng);
     let copy = lab.copy(&recipient(7), &table.sample(400, rng));
     let (plain, found) = (lab.trace(&copy.to_csv(), 1e-6), lab.trace(&resaved(&copy).to_csv(), 1e-6));
@@ -163,10 +163,10 @@ fn a_renamed_and_resaved_copy_still_names_its_partner() {
 #[test]
 fn a_rounded_column_is_unreadable_and_said_to_be() {
     let rng = &mut seeded("columns/rounded");
-    let table = Table::hospital(3_000, 6);
+    let table = lab::hospital(3_000, 6);
     let lab = Lab::new(HOSPITAL_POLICY, &table, 50, rng);
     let mut leak = lab.copy(&recipient(7), &table.sample(600, rng));
-    let (cost, admitted) = (leak.index("cost"), leak.index("admitted"));
+    let (cost, admitted) = (lab::index(&leak, "cost"), lab::index(&leak, "admitted"));
     leak.map_cells(|_, column, text| match column {
         _ if column == cost => Some(format!("{:.0}", text.parse::<f64>().unwrap())),
         _ if column == admitted => Some(format!("{} 00:00", &text[..10])),
@@ -256,14 +256,14 @@ const DAMAGES: [Damage; 14] = [
 #[test]
 fn each_damage_is_recognised_blindly_and_from_pairs() {
     let rng = &mut seeded("columns/damages");
-    let table = Table::hospital(2_000, 6);
+    let table = lab::hospital(2_000, 6);
     let lab = Lab::new(HOSPITAL_POLICY, &table, 3, rng);
     let release = sketch(&table);
     let original = table.sample(300, rng);
     let copy = lab.copy(&recipient(1), &original);
     let plan = lab.policy().plan(&table.header, &[]).unwrap();
     for (column, change, blindly, from_pairs) in DAMAGES {
-        let index = table.index(column);
+        let index = lab::index(&table, column);
         let quantum = plan.columns.iter().find(|c| c.name == column).unwrap().channel.reach();
         let mut leak = copy.clone();
         leak.map_cells(|_, at, text| (at == index).then(|| change(text)));
@@ -300,10 +300,10 @@ fn matches(release: &Sketch, leak: &Table, column: &str, quantum: Decimal) -> St
 #[test]
 fn noise_leaves_soft_bits_that_are_mostly_right() {
     let rng = &mut seeded("columns/noise");
-    let table = Table::hospital(4_000, 6);
+    let table = lab::hospital(4_000, 6);
     let lab = Lab::new(HOSPITAL_POLICY, &table, 3, rng);
     let (copy, other) = (lab.copy(&recipient(1), &table), lab.copy(&recipient(2), &table));
-    let index = table.index("cost");
+    let index = lab::index(&table, "cost");
     let mut noisy = copy.clone();
     noisy.map_cells(|_, at, text| {
         let gaussian = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt()

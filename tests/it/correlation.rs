@@ -1,11 +1,13 @@
 //! The correlation attack on a table whose columns depend on each other, against marks with and without a model.
 
+use std::sync::Arc;
+
 use dyepack::attack::correlate::{Joints, Knowledge, Spread, correlate};
 use dyepack::evidence::verdict::Verdict;
 use dyepack::stamp::engine::Options;
 use dyepack::stamp::learn::learn;
 
-use crate::lab::{Lab, Table, recipient, seeded};
+use crate::lab::{self, Lab, Table, recipient, seeded};
 use crate::survival::Survival;
 
 const POLICY: &str = include_str!("../../testdata/policies/correlated.toml");
@@ -15,7 +17,7 @@ const BUDGET: f64 = 0.14;
 
 fn tables() -> (Table, Table) {
     let columns = ["stay_id", "ward", "diagnosis", "age", "sex", "heart_rate"];
-    (Table::hospital(8_000, 11).project(&columns), Table::hospital(8_000, 12).project(&columns))
+    (lab::hospital(8_000, 11).project(&columns), lab::hospital(8_000, 12).project(&columns))
 }
 
 #[test]
@@ -26,7 +28,8 @@ fn nine_of_ten_carriers_survive_where_the_model_says_what_occurs() {
     let prior = Joints::learn(&sample.rows, Knowledge::Sample);
     let mut shares = Vec::new();
     for with_model in [false, true] {
-        lab.model = with_model.then(|| learn(&released.to_csv()[..], lab.policy(), None).expect("a model"));
+        lab.model =
+            with_model.then(|| Arc::new(learn(&released.to_csv()[..], lab.policy(), None).expect("a model")));
         let copy = lab.copy(&recipient(3), &released);
         let survival = Survival::new(&lab, &released, &copy);
         let mut leak = copy.clone();
@@ -48,7 +51,7 @@ fn reading_with_the_model_beats_reading_without() {
     let rng = &mut seeded("correlation/trace");
     let (released, sample) = tables();
     let mut lab = Lab::new(POLICY, &released, 20, rng);
-    lab.model = Some(learn(&released.to_csv()[..], lab.policy(), None).expect("a model"));
+    lab.model = Some(Arc::new(learn(&released.to_csv()[..], lab.policy(), None).expect("a model")));
     let mut leak = lab.copy(&recipient(3), &released.sample(3_000, rng));
     let prior = Joints::learn(&sample.rows, Knowledge::Sample);
     correlate(&mut leak.rows, &prior, BUDGET, Spread::Anywhere, rng);
@@ -73,7 +76,7 @@ fn carriers_are_the_same_for_all_recipients_and_releases() {
     let (released, _) = tables();
     let released = released.sample(2_000, rng);
     let mut lab = Lab::new(POLICY, &released.with_rows(Vec::new()), 1, rng);
-    lab.model = Some(learn(&released.to_csv()[..], lab.policy(), None).expect("a model"));
+    lab.model = Some(Arc::new(learn(&released.to_csv()[..], lab.policy(), None).expect("a model")));
     let (copy, stamped) = lab.stamp("acme", &released.to_csv(), &Options::default());
     let (_, other) = lab.stamp("borealis", &released.to_csv(), &Options::default());
     assert_eq!(stamped.carriers, other.carriers);
@@ -81,7 +84,7 @@ fn carriers_are_the_same_for_all_recipients_and_releases() {
     // Rows are marked the same in another file, whatever stands beside them.
     let later = released.sample(500, rng);
     let again = lab.copy("acme", &later);
-    let copy = Table::parse(&copy);
+    let copy = lab::parse(&copy);
     for (row, marked) in later.rows.iter().zip(&again.rows) {
         let before = released.rows.iter().position(|found| found == row).expect("a row of both");
         assert_eq!(&copy.rows[before], marked);

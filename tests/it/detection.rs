@@ -1,11 +1,11 @@
 //! Small versions of the detection figures; `benches/detection.rs` has the large ones.
 
+use dyepack::attack::{Attack, Strategy};
 use dyepack::demo::HOSPITAL_POLICY;
 use rand::RngExt as _;
 
-use crate::attacks::{self, Attack, Strategy};
 use crate::distortion::WARDS_POLICY;
-use crate::lab::{DIABETIC, ENCOUNTERS, Lab, Rng, Table, seeded, trials};
+use crate::lab::{self, DIABETIC, ENCOUNTERS, Lab, Rng, Table, seeded, trials};
 use crate::trials::{Outcome, collusion, single};
 
 /// 95 of 100 are asked for; of a few trials one may fail.
@@ -26,25 +26,25 @@ fn name_200_rows(policy: &str, table: &Table, rng: &mut Rng) {
 #[test]
 fn two_hundred_rows_of_a_hospital_name_the_partner() {
     let rng = &mut seeded("detection/hospital");
-    name_200_rows(HOSPITAL_POLICY, &Table::hospital(3_000, 1), rng);
+    name_200_rows(HOSPITAL_POLICY, &lab::hospital(3_000, 1), rng);
 }
 
 #[test]
 fn two_hundred_rows_of_encounters_name_the_partner() {
-    let Some(table) = Table::shared(ENCOUNTERS.1) else { return };
+    let Some(table) = lab::shared(ENCOUNTERS.1) else { return };
     name_200_rows(ENCOUNTERS.0, &table, &mut seeded("detection/encounters"));
 }
 
 #[test]
 fn two_hundred_rows_of_diabetic_data_name_the_partner() {
-    let Some(table) = Table::shared(DIABETIC.1) else { return };
+    let Some(table) = lab::shared(DIABETIC.1) else { return };
     name_200_rows(DIABETIC.0, &table, &mut seeded("detection/diabetic_data"));
 }
 
 #[test]
 fn a_leaker_who_randomises_is_named_from_more_rows() {
     let rng = &mut seeded("detection/randomised");
-    let table = Table::hospital(2_500, 2);
+    let table = lab::hospital(2_500, 2);
     let lab = Lab::new(HOSPITAL_POLICY, &table, 100, rng);
     // About 0.37 carriers a row: 200 carriers, and 500.
     for (rows, share) in [(600, 0.2), (1_400, 0.5)] {
@@ -58,7 +58,7 @@ fn a_leaker_who_randomises_is_named_from_more_rows() {
 #[test]
 fn three_colluders_do_not_all_get_away() {
     let rng = &mut seeded("detection/colluders");
-    let table = Table::hospital(5_500, 3);
+    let table = lab::hospital(5_500, 3);
     let lab = Lab::new(HOSPITAL_POLICY, &table, 100, rng);
     let strategies = [Strategy::Interleave, Strategy::Majority, Strategy::Minority, Strategy::Coin];
     let outcomes: Vec<Outcome> =
@@ -69,11 +69,11 @@ fn three_colluders_do_not_all_get_away() {
 #[test]
 fn only_what_is_said_counts() {
     let rng = &mut seeded("detection/repeats");
-    let table = Table::hospital(1_500, 4);
+    let table = lab::hospital(1_500, 4);
     let lab = Lab::new(HOSPITAL_POLICY, &table, 20, rng);
     let copy = lab.copy("partner-00007", &table.sample(300, rng));
     let mut evidence = |attacks: &[Attack]| {
-        let leak = attacks::leak(copy.clone(), attacks, lab.policy(), rng);
+        let leak = lab.leak(copy.clone(), attacks, rng);
         let findings = lab.trace(&leak, 1e-6);
         let accused: Vec<String> =
             findings.accused.iter().map(|a| format!("{} {:?}", a.recipient, a.ln_family_p)).collect();
@@ -93,7 +93,7 @@ fn only_what_is_said_counts() {
 #[test]
 fn the_dataset_is_found_among_several_of_one_table() {
     let rng = &mut seeded("detection/datasets");
-    let table = Table::hospital(1_500, 5);
+    let table = lab::hospital(1_500, 5);
     for (policy, other) in [(HOSPITAL_POLICY, WARDS_POLICY), (WARDS_POLICY, HOSPITAL_POLICY)] {
         let mut lab = Lab::new(policy, &table, 50, rng);
         lab.join(other, &table);
@@ -109,7 +109,7 @@ fn the_dataset_is_found_among_several_of_one_table() {
 #[test]
 fn the_power_that_is_reported_is_the_share_that_is_named() {
     let rng = &mut seeded("detection/power");
-    let table = Table::hospital(1_500, 6);
+    let table = lab::hospital(1_500, 6);
     let lab = Lab::new(HOSPITAL_POLICY, &table, 100, rng);
     let (mut named, mut expected, mut variance) = (0.0, 0.0, 0.0);
     for _ in 0..trials(40) {

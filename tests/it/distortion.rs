@@ -4,7 +4,7 @@ use dyepack::demo::HOSPITAL_POLICY;
 use dyepack::stamp::engine::Options;
 use rand::seq::SliceRandom as _;
 
-use crate::lab::{DIABETIC, ENCOUNTERS, Lab, Table, seeded, shared_bytes};
+use crate::lab::{self, DIABETIC, ENCOUNTERS, Lab, Table, seeded, shared_bytes};
 use crate::measure::{columns, distortions, number};
 
 /// Categories, small integers and dates without a time: the channels that the hospital's own policy does not use.
@@ -12,7 +12,7 @@ pub const WARDS_POLICY: &str = include_str!("../../testdata/policies/wards.toml"
 
 #[test]
 fn no_cell_moves_further_than_the_policy_allows() {
-    let hospital = Table::hospital(20_000, 6).to_csv();
+    let hospital = lab::hospital(20_000, 6).to_csv();
     let mut tables = vec![(HOSPITAL_POLICY, hospital.clone()), (WARDS_POLICY, hospital)];
     tables.extend(
         [ENCOUNTERS, DIABETIC]
@@ -21,10 +21,10 @@ fn no_cell_moves_further_than_the_policy_allows() {
             .flatten(),
     );
     for (policy, bytes) in tables {
-        let source = Table::parse(&bytes);
+        let source = lab::parse(&bytes);
         let lab = Lab::new(policy, &source.with_rows(Vec::new()), 1, &mut seeded("distortion/cells"));
         let (marked, stamped) = lab.stamp("acme", &bytes, &Options::default());
-        let copy = Table::parse(&marked);
+        let copy = lab::parse(&marked);
         for found in distortions(policy, &source, &copy) {
             assert!(found.max_move <= found.max_change + 1e-9, "{found:?}");
             assert!(found.mean_moved < 0.001, "{found:?}");
@@ -40,7 +40,7 @@ fn no_cell_moves_further_than_the_policy_allows() {
 
 /// Compares the raw fields, quotes and spaces included, with a splitter of its own.
 fn assert_unmarked_bytes_are_untouched(source: &[u8], copy: &[u8], policy: &str, table: &Table) {
-    let marked: Vec<usize> = columns(policy).keys().map(|name| table.index(name)).collect();
+    let marked: Vec<usize> = columns(policy).keys().map(|name| lab::index(table, name)).collect();
     let (before, after) = (raw_fields(source), raw_fields(copy));
     assert_eq!(before.len(), after.len());
     let width = table.header.len();
@@ -66,7 +66,7 @@ fn assert_orders_hold(policy: &str, source: &Table, copy: &Table) {
     for (lower, rule) in columns(policy) {
         let Some(upper) = ["before", "at_most"].iter().find_map(|key| rule.get(*key)) else { continue };
         let channel = rule["channel"].as_str().unwrap();
-        let (low, high) = (source.index(&lower), source.index(upper.as_str().unwrap()));
+        let (low, high) = (lab::index(source, &lower), lab::index(source, upper.as_str().unwrap()));
         let holds =
             |row: &csv::StringRecord| Some(number(channel, &row[low])? <= number(channel, &row[high])?);
         for (before, after) in source.rows.iter().zip(&copy.rows) {
@@ -77,8 +77,8 @@ fn assert_orders_hold(policy: &str, source: &Table, copy: &Table) {
 
 #[test]
 fn copies_do_not_depend_on_blocks_and_threads() {
-    let source = Table::hospital(300, 7).to_csv();
-    let lab = Lab::new(HOSPITAL_POLICY, &Table::parse(&source), 1, &mut seeded("distortion/blocks"));
+    let source = lab::hospital(300, 7).to_csv();
+    let lab = Lab::new(HOSPITAL_POLICY, &lab::parse(&source), 1, &mut seeded("distortion/blocks"));
     let (expected, stamped) = lab.stamp("acme", &source, &Options::default());
     for threads in [1, 2, 8] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -95,7 +95,7 @@ fn copies_do_not_depend_on_blocks_and_threads() {
 fn marks_stick_to_rows() {
     let rng = &mut seeded("distortion/rows");
     for policy in [HOSPITAL_POLICY, WARDS_POLICY] {
-        let table = Table::hospital(500, 8);
+        let table = lab::hospital(500, 8);
         let lab = Lab::new(policy, &table, 1, rng);
         let copy = lab.copy("acme", &table);
         assert_eq!(lab.copy("acme", &table), copy, "the same release has the same bytes");

@@ -1,7 +1,6 @@
 //! The integration tests, in one binary so that dependencies link once.
 
 mod attack_cases;
-mod attacks;
 mod calibration;
 mod cli;
 mod columns;
@@ -20,4 +19,5 @@ mod similarity;
 mod splitting;
 mod survival;
 mod tidy;
+mod trial;
 mod trials;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dyepack::table::value::{DateOrder, Moment, Numeric};
 
-use crate::lab::Table;
+use crate::lab::{self, Table};
 
 /// One marked column, before and after.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub fn distortions(policy: &str, source: &Table, copy: &Table) -> Vec<Distortion
     columns(policy)
         .into_iter()
         .map(|(column, rule)| {
-            let index = source.index(&column);
+            let index = lab::index(source, &column);
             let pairs: Vec<(&str, &str)> =
                 source.rows.iter().zip(&copy.rows).map(|(a, b)| (&a[index], &b[index])).collect();
             let channel = rule["channel"].as_str().expect("a name").to_owned();

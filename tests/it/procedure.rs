@@ -116,8 +116,12 @@ impl Decoded {
             let middle = 0.5 * (low + high);
             if self.curve.at(tilted_mean(middle)) < level { low = middle } else { high = middle }
         }
-        let cumulant =
-            |w: &Weight| (w.bias * (high * w.if_one).exp() + (1.0 - w.bias) * (high * w.if_zero).exp()).ln();
+        let cumulant = |w: &Weight| {
+            // One position may weigh so much that its exponential is no double.
+            let top = high * w.if_one.max(w.if_zero);
+            let (one, zero) = ((high * w.if_one - top).exp(), (high * w.if_zero - top).exp());
+            top + (w.bias * one + (1.0 - w.bias) * zero).ln()
+        };
         (high, self.weights.iter().map(cumulant).sum())
     }
 }

@@ -7,7 +7,7 @@ use crate::hostile::World;
 use crate::lab::{Rng, seeded};
 use crate::procedure::{Decoded, Procedure};
 use crate::splitting::{self, Effort, Estimate, Statistic};
-use crate::trials::binomial_tail;
+use dyepack::trial::interval::binomial_tail;
 
 const SMALL: Effort = Effort { particles: 100, sweeps: 2, runs: 4 };
 

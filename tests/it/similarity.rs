@@ -4,7 +4,7 @@ use dyepack::demo::HOSPITAL_POLICY;
 use dyepack::evidence::verdict::Verdict;
 use dyepack::trace::Findings;
 
-use crate::lab::{Lab, Table, recipient, seeded};
+use crate::lab::{self, Lab, Table, recipient, seeded};
 
 /// A lab in which `given` are the rows that each recipient has; the first one's are the source's.
 fn lab(table: &Table, given: &[std::ops::Range<usize>]) -> Lab {
@@ -28,7 +28,7 @@ fn trace_unmarked(lab: &Lab, table: &Table, rows: std::ops::Range<usize>) -> Fin
 
 #[test]
 fn overlapping_releases_differ_in_what_they_hold_and_in_guilt() {
-    let table = Table::hospital(1_200, 5);
+    let table = lab::hospital(1_200, 5);
     let lab = lab(&table, &[0..600, 400..1_000, 1_000..1_200]);
     // 95 rows of the first alone, 5 of the first and the second.
     let found = trace_unmarked(&lab, &table, 305..405);
@@ -54,7 +54,7 @@ fn overlapping_releases_differ_in_what_they_hold_and_in_guilt() {
 
 #[test]
 fn disjoint_releases_leave_one_holder() {
-    let table = Table::hospital(600, 6);
+    let table = lab::hospital(600, 6);
     let lab = lab(&table, &[0..300, 300..600]);
     let found = trace_unmarked(&lab, &table, 310..313);
     assert_eq!((found.guilt.len(), found.guilt[0].recipient.clone()), (1, recipient(1)));
@@ -64,7 +64,7 @@ fn disjoint_releases_leave_one_holder() {
 
 #[test]
 fn many_copies_of_one_source_are_all_listed_and_all_equal() {
-    let table = Table::hospital(150, 7);
+    let table = lab::hospital(150, 7);
     let lab = lab(&table, &vec![0..150; 30]);
     let found = trace_unmarked(&lab, &table, 20..60);
     assert_eq!((found.releases.len(), found.guilt.len()), (30, 30));
@@ -75,7 +75,7 @@ fn many_copies_of_one_source_are_all_listed_and_all_equal() {
 
 #[test]
 fn where_marks_tell_rows_are_not_asked() {
-    let table = Table::hospital(900, 8);
+    let table = lab::hospital(900, 8);
     let lab = lab(&table, &[0..700, 500..900]);
     let rows = table.with_rows(table.rows[..650].to_vec());
     let named = lab.trace(&lab.copy(&recipient(0), &rows).to_csv(), 1e-6);
@@ -86,7 +86,7 @@ fn where_marks_tell_rows_are_not_asked() {
     assert_eq!((unmarked.verdict, unmarked.guilt.len()), (Verdict::Inconclusive, 0));
     assert!(unmarked.guilt_basis.is_none());
     // A stranger's rows are nobody's.
-    let strangers = Table::hospital(2_000, 9).project(&["ward", "diagnosis", "sex"]);
+    let strangers = lab::hospital(2_000, 9).project(&["ward", "diagnosis", "sex"]);
     let found = lab.trace(&strangers.to_csv(), 1e-6);
     assert_eq!((found.verdict, found.guilt.len()), (Verdict::NoMatch, 0));
 }

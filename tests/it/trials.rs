@@ -1,9 +1,9 @@
 //! Trials: one leak each, and whether the right ones are named. Shared by the tests and by `benches/detection.rs`.
 
+use dyepack::attack::{Attack, STRATEGIES, Strategy};
 use rand::RngExt as _;
 
-use crate::attacks::{self, Attack, STRATEGIES, Strategy};
-use crate::lab::{Lab, Rng, Table, recipient};
+use crate::lab::{self, Lab, Rng, Table, recipient};
 
 /// What one trial showed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,8 +24,8 @@ pub fn outcome(lab: &Lab, leak: &[u8], leakers: &[String], alpha: f64) -> Outcom
 
 /// One recipient leaks `rows` of its copy, after `attacks`.
 pub fn single(lab: &Lab, rows: &Table, attacks: &[Attack], alpha: f64, rng: &mut Rng) -> Outcome {
-    let leaker = recipient(rng.random_range(0..lab.recipients.len()));
-    let leak = attacks::leak(lab.copy(&leaker, rows), attacks, lab.policy(), rng);
+    let leaker = recipient(rng.random_range(0..lab.recipients().len()));
+    let leak = lab.leak(lab.copy(&leaker, rows), attacks, rng);
     outcome(lab, &leak, &[leaker], alpha)
 }
 
@@ -39,9 +39,9 @@ pub fn collusion(
     rng: &mut Rng,
 ) -> Outcome {
     let leakers: Vec<String> =
-        rand::seq::index::sample(rng, lab.recipients.len(), colluders).into_iter().map(recipient).collect();
+        rand::seq::index::sample(rng, lab.recipients().len(), colluders).into_iter().map(recipient).collect();
     let copies: Vec<Table> = leakers.iter().map(|leaker| lab.copy(leaker, rows)).collect();
-    let leak = attacks::collude(&copies, strategy, lab, rng).to_csv();
+    let leak = lab.collude(&copies, strategy, rng).to_csv();
     outcome(lab, &leak, &leakers, alpha)
 }
 
@@ -91,7 +91,7 @@ pub fn innocents<const N: usize>(
             guilty = (0..colluders).map(recipient).collect();
             let copies: Vec<Table> = guilty.iter().map(|id| lab.copy(id, rows)).collect();
             let strategy = STRATEGIES[rng.random_range(0..STRATEGIES.len())];
-            attacks::collude(&copies, strategy, lab, rng)
+            lab.collude(&copies, strategy, rng)
         }
     };
     let findings = lab.trace(&table.to_csv(), alphas[0]);
@@ -102,12 +102,12 @@ pub fn innocents<const N: usize>(
 /// Each cell of a marked column from another random row, and moved at random.
 fn random_cells(rows: &Table, lab: &Lab, rng: &mut Rng) -> Table {
     let mut table = rows.clone();
-    let marked: Vec<usize> = lab.policy().columns().map(|(name, _, _)| rows.index(name)).collect();
+    let marked: Vec<usize> = lab.policy().columns().map(|(name, _, _)| lab::index(rows, name)).collect();
     table.map_cells(|_, c, _| {
         marked.contains(&c).then(|| rows.rows[rng.random_range(0..rows.rows.len())][c].to_owned())
     });
     let attacks = [Attack::Randomise { share: 1.0 }];
-    Table::parse(&attacks::leak(table, &attacks, lab.policy(), rng))
+    lab::parse(&lab.leak(table, &attacks, rng))
 }
 
 /// The same header over made-up rows: ids and numbers from nowhere.
@@ -118,33 +118,4 @@ fn other_dataset(rows: &Table, rng: &mut Rng) -> Table {
         Some(text.chars().map(|c| if c.is_ascii_digit() { digit(rng) } else { c }).collect())
     });
     table
-}
-
-/// The chance of `successes` or more in `trials` of probability `p`.
-pub fn binomial_tail(successes: usize, trials: usize, p: f64) -> f64 {
-    if p <= 0.0 || p >= 1.0 {
-        return if successes == 0 || p >= 1.0 { 1.0 } else { 0.0 };
-    }
-    let ln_factorial = |n: usize| libm::lgamma(n as f64 + 1.0);
-    let term = |k: usize| {
-        let ln_ways = ln_factorial(trials) - ln_factorial(k) - ln_factorial(trials - k);
-        (ln_ways + k as f64 * p.ln() + (trials - k) as f64 * (1.0 - p).ln()).exp()
-    };
-    (successes..=trials).map(term).sum::<f64>().min(1.0)
-}
-
-/// The exact (Clopper-Pearson) interval for the probability behind `successes` of `trials`; each end is wrong with probability
-/// `error`.
-pub fn clopper_pearson(successes: usize, trials: usize, error: f64) -> (f64, f64) {
-    let solve = |is_low: &dyn Fn(f64) -> bool| {
-        let (mut low, mut high) = (0.0, 1.0);
-        for _ in 0..60 {
-            let middle = 0.5 * (low + high);
-            if is_low(middle) { low = middle } else { high = middle }
-        }
-        low
-    };
-    let lowest = solve(&|p| binomial_tail(successes, trials, p) < error);
-    let highest = solve(&|p| 1.0 - binomial_tail(successes + 1, trials, p) > error);
-    (if successes == 0 { 0.0 } else { lowest }, if successes == trials { 1.0 } else { highest })
 }

@@ -6,8 +6,8 @@ use crate::leak::columns::ColumnMatch;
 use crate::leak::intake::DamageKind;
 use crate::leak::repair::{Noise, Repair, Spelling, Undo, Unit};
 use crate::trace::findings::{
-    CandidateSummary, EvidenceSummary, GuiltBasis, GuiltSummary, IdenticalRelease, LeakSummary, Share,
-    Unreadable,
+    CandidateSummary, EvidenceSummary, FoundBySummary, GuiltBasis, GuiltSummary, IdenticalRelease,
+    LeakSummary, Makeup, ReferenceSummary, Share, Unreadable,
 };
 
 fn found(verdict: Verdict) -> Findings {
@@ -243,6 +243,40 @@ fn rows_alone_are_told_as_a_lead_or_as_nothing() {
         "{text}"
     );
     assert!(!text.contains("Guilt"), "a figure that all share says nothing: {text}");
+}
+
+#[test]
+fn a_mixture_says_what_it_is_made_of_and_where() {
+    let mut findings = Findings {
+        accused: vec![accused("acme", Some(-88.1)), accused("bob", Some(-20.0))],
+        makeup: Some(Makeup { suggested_colluders: 3, others: 0.3, unmarked: 0.01 }),
+        reference: Some(ReferenceSummary {
+            sources: Vec::new(),
+            rows_by_key: 0,
+            rows_by_content: 180,
+            rows_ambiguous: 12,
+            rows_foreign: 8,
+            cells_kept: 50,
+            cells_changed: 48,
+            cells_altered: 3,
+            cells_missing: 0,
+        }),
+        ..found(Verdict::Identified)
+    };
+    findings.accused[0].share = Some(0.4);
+    findings.accused[1].share = Some(0.29);
+    let (order, decoder) = ("key", String::new());
+    findings.accused[1].found_by =
+        Some(FoundBySummary::Window { order, first_row: 1_201, last_row: 1_500, decoder });
+    let text = words(&findings);
+    for part in [
+        "in encounters, beside the original: 180 by contents, 12 fit several alike and were left out",
+        "98 marked cells read (48 of them changed from the original)",
+        "about acme 40.0 %, bob 29.0 %, others' copies 30.0 %; 3 copies in all (an estimate)",
+        "rows 1,201 to 1,500, in the order of the keys name bob",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }
 
 /// The worst of everything still fits one screen, and nothing of the leak steers the terminal.

@@ -3,6 +3,7 @@
 //! [`Desk`] is that folder; what a command says is a [`Said`], and every message is checked word for word
 //! with its hint and exit code, in the file of its theme.
 
+mod attack;
 mod delivery;
 mod fidelity;
 mod init;
