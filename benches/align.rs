@@ -58,8 +58,8 @@ impl Row for &Cells {
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     println!(
-        "| table | rows | leaked | read | prepare | rows/s | right | wrong | ambiguous | not found | bits right \
-         | bits wrong | peak |"
+        "| table | rows | leaked | read | prepare | rows/s | right | wrong | ambiguous | not found \
+         | bits right | bits wrong | peak |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for case in cases() {
@@ -196,9 +196,8 @@ fn run(case: &Case) {
     let [right, wrong, ambiguous, foreign, bits_right, bits_wrong] =
         sums.into_inner().expect("nobody panics");
     println!(
-        "| {} | {} | {} | {read_seconds:.1} s | {prepare_seconds:.1} s | {:.0} | {right} | {wrong} | {ambiguous} \
-         | {foreign} | \
-         {bits_right} | {bits_wrong} | {} MB |",
+        "| {} | {} | {} | {read_seconds:.1} s | {prepare_seconds:.1} s | {:.0} | {right} | {wrong} \
+         | {ambiguous} | {foreign} | {bits_right} | {bits_wrong} | {} MB |",
         case.name,
         reference.len(),
         leak.len(),
