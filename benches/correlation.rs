@@ -4,10 +4,10 @@
 //! cargo bench --bench correlation -- hospital adult diabetic encounters speed
 //! ```
 //!
-//! runs the parts named, all if none is. Half of each table is released, and from it the model is learnt; the attacker knows the
-//! joint distributions of the other half, or those of the very rows that were released. "Changed" and "kept" are the carriers that
-//! stamping changed and those that said their bit already: an attack that learns nothing from the correlations resets both
-//! alike. `DYEPACK_SEED` sets the randomness; the same seed gives the same figures.
+//! runs the parts named, all if none is. Half of each table is released, and from it the model is learnt; the attacker knows
+//! the joint distributions of the other half, or those of the very rows that were released. "Changed" and "kept" are the
+//! carriers that stamping changed and those that said their bit already: an attack that learns nothing from the correlations
+//! resets both alike. `DYEPACK_SEED` sets the randomness; the same seed gives the same figures.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,8 @@ use survival::Survival;
 const ADULT: &str = include_str!("../testdata/policies/adult.toml");
 const HOSPITAL: &str = include_str!("../testdata/policies/correlated.toml");
 
-const ADULT_COLUMNS: &str = "id,age,workclass,fnlwgt,education,education_num,marital_status,occupation,relationship,race,sex,\
+const ADULT_COLUMNS: &str = "id,age,workclass,fnlwgt,education,education_num,marital_status,occupation,relationship,race,\
+     sex,\
                              capital_gain,capital_loss,hours_per_week,native_country,income";
 
 /// Shares of all cells that are reset; the last is that of Ji, Ayday and Yilmaz.

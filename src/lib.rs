@@ -53,7 +53,7 @@
 //! | [`mark`], [`sketch`], [`ledger`] | policy, channels and code; keyed samples of tables; the signed record |
 //! | [`vault`] | sealed copies of what was stamped |
 //! | [`leak`], [`evidence`] | reading whatever turned up; from bits to a bound |
-//! | [`home`], [`models`], [`known`] | a folder of keys and ledger; its sealed models; what it has on record when a leak turns up |
+//! | [`home`], [`models`], [`known`] | a folder of keys and ledger; its models; what is on record when a leak turns up |
 //! | [`stamp`], [`mod@trace`] | a file in and a copy out; a leak in and findings out |
 //! | [`attack`], [`trial`] | what is done to copies before they turn up; how often the right one is named all the same |
 //! | [`report`], [`cli`], [`demo`] | findings for people and programs; the command; generated data |

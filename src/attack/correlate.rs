@@ -1,8 +1,8 @@
 //! The correlation attack: who knows how columns go together finds cells that do not, and resets them.
 //!
-//! The attacker knows the joint distribution of every two columns, from the original table itself or from a sample of its
-//! kind ([`Knowledge`]). A pair of values that is more frequent in the copy than it should be is suspicious, the more so the
-//! rarer it should be. Each cell gathers the suspicion of its pairs with all other columns, as a log ratio of frequencies, so that
+//! The attacker knows the joint distribution of every two columns, from the original table itself or from a sample of its kind
+//! ([`Knowledge`]). A pair of values that is more frequent in the copy than it should be is suspicious, the more so the rarer
+//! it should be. Each cell gathers the suspicion of its pairs with all other columns, as a log ratio of frequencies, so that
 //! the odd cell of a row stands out from the cells that it is odd with. A value that the prior never saw adds to it. The most
 //! suspicious cells are set to the value that fits the rest of their row best; in a column of numbers too fine for joints, to
 //! the nearest known one.

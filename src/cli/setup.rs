@@ -103,7 +103,8 @@ fn adopt(session: &Session, file: &Path, data: Option<&Path>, no_model: bool) ->
 fn warn_of(broken: &[String]) {
     if !broken.is_empty() {
         terminal::warn(format!(
-            "rows that were released before are marked otherwise from now on ({}): whoever gets both can compare them",
+            "rows that were released before are marked otherwise from now on ({}): whoever gets both can \
+             compare them",
             broken.join(", ")
         ));
     }

@@ -34,8 +34,8 @@ pub fn exchange<V: Copy>(here: V, spin: u16, others: impl Fn(V) -> Vec<(V, f64)>
 
 /// How likely a cell of a copy that holds `here` says a bit at random, in 64ths: half of the probability that it is no carrier.
 ///
-/// It is a carrier if the original was `here` and is exchanged, or if the original was another value whose partner is `here`; half
-/// of the carriers change.
+/// It is a carrier if the original was `here` and is exchanged, or if the original was another value whose partner is `here`;
+/// half of the carriers change.
 pub fn doubt<V: Copy + PartialEq>(
     here: V,
     weight: f64,

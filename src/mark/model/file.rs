@@ -1,7 +1,7 @@
 //! A model as bytes and back: JSON, before it is sealed.
 //!
-//! Reading is strict and allocates by what is there, never by a length that the file claims. The bytes come out of a sealed file, so
-//! what does not fit together is damage of our own making, and still no reason to panic.
+//! Reading is strict and allocates by what is there, never by a length that the file claims. The bytes come out of a sealed
+//! file, so what does not fit together is damage of our own making, and still no reason to panic.
 
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};

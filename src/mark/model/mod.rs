@@ -1,22 +1,22 @@
 //! What occurs: how often each value stands in a marked column, and beside which values of the other columns.
 //!
 //! **Idea.** A mark that writes what never occurs is found by whoever knows the data: an age of 41 among people who all gave
-//! round hours, a husband who is a woman. A model, learnt once from a table and kept with the policy's adoption, says
-//! for every value of a marked column how plausible it is in a row. Marks then only ever exchange values that are plausible there,
-//! and in such proportions ([`exchange`]) that, over many rows, every value stays as frequent as it was, beside every value
-//! of the other columns too. A cell without a plausible partner is no carrier.
+//! round hours, a husband who is a woman. A model, learnt once from a table and kept with the policy's adoption, says for every
+//! value of a marked column how plausible it is in a row. Marks then only ever exchange values that are plausible there, and in
+//! such proportions ([`exchange`]) that, over many rows, every value stays as frequent as it was, beside every value of the
+//! other columns too. A cell without a plausible partner is no carrier.
 //!
 //! The plausibility of a value is its frequency times, for each of the row's other columns that the model knows, how much more
 //! often the two stand together than chance would have it. A pair that fewer than [`LEAST`] rows show never occurs.
 //!
 //! **Invariants.**
-//! * The model is fixed when the policy is adopted and depends on no recipient; it looks at original cells alone. So carriers are the
-//!   same for all recipients, and marks stick to rows, as without a model.
+//! * The model is fixed when the policy is adopted and depends on no recipient; it looks at original cells alone. So carriers
+//!   are the same for all recipients, and marks stick to rows, as without a model.
 //! * It holds no value and no pair of values of fewer than [`LEAST`] rows.
 //! * Sums are taken over whole 256ths and powers from `libm`, so that every machine reckons the same.
 //!
-//! **Sources.** The attack: Ji, Ayday and Yilmaz, RAID 2021. The exchange: Metropolis et al. (1953) and Hastings (1970), whose rule
-//! keeps a distribution as it is while single values move. Small counts are dropped as statistical offices do.
+//! **Sources.** The attack: Ji, Ayday and Yilmaz, RAID 2021. The exchange: Metropolis et al. (1953) and Hastings (1970), whose
+//! rule keeps a distribution as it is while single values move. Small counts are dropped as statistical offices do.
 
 mod exchange;
 mod file;
