@@ -5,9 +5,9 @@
 //! ```
 //!
 //! runs the tables named, all if none is. Each leak is a marked copy without its key, shuffled, with 5 % of all cells replaced by
-//! those of other rows (`DYEPACK_ALTERED` sets the share). The hospital's table is generated, 1,000,000 rows of which 100,000 leak
-//! (`DYEPACK_ROWS` sets the first); the others are real tables of the folder that `DYEPACK_DATASETS` names, else `../shared/datasets`,
-//! with a running number for a key. The peak of memory is the process's so far, generating included.
+//! those of other rows (`DYEPACK_ALTERED` sets the share). The hospital's table is generated, 1,000,000 rows of which 100,000
+//! leak (`DYEPACK_ROWS` sets the first); the others are real tables of the folder that `DYEPACK_DATASETS` names, else
+//! `../shared/datasets`, with a running number for a key. The peak of memory is the process's so far, generating included.
 
 use std::borrow::Cow;
 use std::io::Read as _;
@@ -58,7 +58,8 @@ impl Row for &Cells {
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     println!(
-        "| table | rows | leaked | read | prepare | rows/s | right | wrong | ambiguous | not found | bits right | bits wrong | peak |"
+        "| table | rows | leaked | read | prepare | rows/s | right | wrong | ambiguous | not found \
+         | bits right | bits wrong | peak |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for case in cases() {
@@ -88,7 +89,8 @@ fn cases() -> [Case; 5] {
             policy: [head, &number("age"), &number("fnlwgt"), &number("hours")].concat(),
             dropped: &["row"],
             table: || {
-                let header = "age,workclass,fnlwgt,education,education_num,marital,occupation,relationship,race,sex,gain,\
+                let header = "age,workclass,fnlwgt,education,education_num,marital,occupation,relationship,race,sex,\
+                              gain,\
                               loss,hours,country,income";
                 numbered("adult/adult.data.gz", Some(header))
             },
@@ -194,8 +196,8 @@ fn run(case: &Case) {
     let [right, wrong, ambiguous, foreign, bits_right, bits_wrong] =
         sums.into_inner().expect("nobody panics");
     println!(
-        "| {} | {} | {} | {read_seconds:.1} s | {prepare_seconds:.1} s | {:.0} | {right} | {wrong} | {ambiguous} | {foreign} | \
-         {bits_right} | {bits_wrong} | {} MB |",
+        "| {} | {} | {} | {read_seconds:.1} s | {prepare_seconds:.1} s | {:.0} | {right} | {wrong} \
+         | {ambiguous} | {foreign} | {bits_right} | {bits_wrong} | {} MB |",
         case.name,
         reference.len(),
         leak.len(),

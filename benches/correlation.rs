@@ -32,7 +32,8 @@ use survival::Survival;
 const ADULT: &str = include_str!("../testdata/policies/adult.toml");
 const HOSPITAL: &str = include_str!("../testdata/policies/correlated.toml");
 
-const ADULT_COLUMNS: &str = "id,age,workclass,fnlwgt,education,education_num,marital_status,occupation,relationship,race,sex,\
+const ADULT_COLUMNS: &str = "id,age,workclass,fnlwgt,education,education_num,marital_status,occupation,relationship,race,\
+     sex,\
                              capital_gain,capital_loss,hours_per_week,native_country,income";
 
 /// Shares of all cells that are reset; the last is that of Ji, Ayday and Yilmaz.

@@ -122,11 +122,9 @@ pub fn run(session: impl FnOnce() -> Result<Session>, typed: &Typed) -> Result<u
         }
         None => copies.into_iter().next().expect("one file at least is named"),
     };
-    let rows = leaked.rows.len();
     let leak = attack::leak(leaked, &plan.attacks, &knowledge.scene(), rng)?;
     write(&leak, files)?;
-    let bytes = grouped(leak.len() as u64);
-    terminal::say(format!("{}: {bytes} bytes, {} rows", files.output.display(), grouped(rows as u64)));
+    terminal::say(format!("{}: {} bytes", files.output.display(), grouped(leak.len() as u64)));
     Ok(DONE)
 }
 

@@ -22,8 +22,8 @@ use std::collections::HashMap;
 use crate::sketch::Sketch;
 
 /// The chance that a leaked row was got elsewhere than from a recipient: from the owner's own systems, or a source that the
-/// owner shares with others. Nobody knows it; one half is as good for the recipients as against them. A smaller one would raise all
-/// probabilities, and change their order little.
+/// owner shares with others. Nobody knows it; one half is as good for the recipients as against them. A smaller one would
+/// raise all probabilities, and change their order little.
 pub const ELSEWHERE: f64 = 0.5;
 
 /// Leaked rows that are compared at most, those with the smallest numbers: shares are then known to about one in a hundred.

@@ -1,14 +1,15 @@
 //! Reading a leak with the reference at hand: each row beside its original.
 //!
-//! A [`Referee`] finds the row of the reference that a leaked row is ([`rows`](super::rows)), takes the carriers of the *original*
-//! row, and compares the leaked cells with the two texts that a copy may hold there ([`compare`](crate::mark::compare)). What equals
-//! neither was altered and says nothing; rows that are not ours give nothing.
+//! A [`Referee`] finds the row of the reference that a leaked row is ([`rows`](super::rows)), takes the carriers of the
+//! *original* row, and compares the leaked cells with the two texts that a copy may hold there
+//! ([`compare`](crate::mark::compare)). What equals neither was altered and says nothing; rows that are not ours give nothing.
 //!
-//! A kept cell is worth less than a changed one: rows that come from no marked copy (the owner's own file, a registry that has the
-//! same data) keep every original. How many of those there are shows in the whole: half of a copy's carriers change. So reads say
-//! which they are, and [`kept_flip`] says, after the pass, how much a kept one is to be doubted.
+//! A kept cell is worth less than a changed one: rows that come from no marked copy (the owner's own file, a registry that has
+//! the same data) keep every original. How many of those there are shows in the whole: half of a copy's carriers change. So
+//! reads say which they are, and [`kept_flip`] says, after the pass, how much a kept one is to be doubted.
 //!
-//! Invariant: nothing here depends on a codeword, as the pages of the two folders say; `kept_flip` looks at two counts of the leak.
+//! Invariant: nothing here depends on a codeword, as the pages of the two folders say; `kept_flip` looks at two counts of the
+//! leak.
 
 use super::reference::Reference;
 use super::rows::{Aligner, Alignment, Buffers, Pair};
@@ -16,8 +17,8 @@ use crate::mark::compare::{Compared, Expectations};
 use crate::mark::marker::{Bit, Marker, Scratch};
 use crate::table::{Row, value};
 
-/// Judges one cell of a column under noise: original text, the carrier's other text, leaked text. Gives whether the cell rather is the
-/// other text, and how likely that is wrong, in 64ths; nothing if the cell says nothing.
+/// Judges one cell of a column under noise: original text, the carrier's other text, leaked text. Gives whether the cell rather
+/// is the other text, and how likely that is wrong, in 64ths; nothing if the cell says nothing.
 pub type Soften = dyn Fn(&str, &str, &str) -> Option<(bool, u8)> + Send + Sync;
 
 /// Reads leaked rows beside their originals.
@@ -106,8 +107,8 @@ pub struct RefereeScratch {
 }
 
 impl<'a> Referee<'a> {
-    /// A referee for a leak that has the columns of `pairs`. `marker` has its plan from the reference's own header. Preparing takes a
-    /// few seconds for a million rows.
+    /// A referee for a leak that has the columns of `pairs`. `marker` has its plan from the reference's own header. Preparing
+    /// takes a few seconds for a million rows.
     pub fn new(reference: &'a Reference, marker: Marker, pairs: &[Pair]) -> Referee<'a> {
         let columns = &marker.plan().columns;
         let leaked_of = |ours| pairs.iter().find(|pair| pair.ours == ours).map(|pair| pair.leaked);

@@ -2,8 +2,8 @@
 //!
 //! Rows are looked up one by one and whole (what should this row's copy hold?), so they are kept row by row: the cells' texts
 //! behind each other in one buffer for each block of the file, and where each cell ends. That is the file's own size without its
-//! quotes, and four bytes a cell: some 150 MB for a million rows of thirteen columns. Columns would save a little more, and cost a
-//! cache miss for each cell of a row. Whoever works on columns (`leak::rows`) keeps a digest of its own.
+//! quotes, and four bytes a cell: some 150 MB for a million rows of thirteen columns. Columns would save a little more, and
+//! cost a cache miss for each cell of a row. Whoever works on columns (`leak::rows`) keeps a digest of its own.
 //!
 //! Reading is strict: this is our own file, and a row that is shifted would be compared with the wrong cells. Errors name the
 //! row, never a value.

@@ -15,7 +15,7 @@ use anstyle::{AnsiColor, Style};
 use crate::evidence::score::CARRIERS_TO_NAME;
 use crate::evidence::verdict::Verdict;
 use crate::leak::columns::MatchedBy;
-use crate::trace::findings::{Accused, Findings, FoundBySummary, ReleaseMatch};
+use crate::trace::findings::{Accused, Findings, FoundBySummary, ReferenceSummary, ReleaseMatch};
 
 use words::{and_more, list, share, shorten, wrap};
 pub use words::{grouped, once_in, plain};
@@ -161,6 +161,14 @@ fn inconclusive(findings: &Findings) -> String {
         );
     }
     let ours = format!("The file holds rows of {dataset}.");
+    if let Some(reference) = findings.reference.as_ref().filter(|reference| is_unmarked(reference)) {
+        return format!(
+            "{ours} {} of their marked cells were compared with the original, and all of them are as they \
+             were before stamping: it is nobody's copy. It leaked before it was stamped, or from somebody \
+             who has the original.",
+            grouped(reference.cells_kept)
+        );
+    }
     if evidence.carriers_read == 0 {
         format!("{ours} None of their marked cells can be read, so nobody can be named.")
     } else if evidence.power < 0.5 && evidence.carriers_read >= CARRIERS_TO_NAME {
@@ -179,6 +187,13 @@ fn inconclusive(findings: &Findings) -> String {
              partners' copies were mixed."
         )
     }
+}
+
+/// Whether so many cells are the original's that no copy would have kept them all.
+fn is_unmarked(reference: &ReferenceSummary) -> bool {
+    /// A copy changes half of them: twenty in a row are kept once in a million times.
+    const ENOUGH: u64 = 20;
+    reference.cells_changed == 0 && reference.cells_kept >= ENOUGH
 }
 
 fn no_match(findings: &Findings) -> String {
@@ -293,11 +308,11 @@ fn ours(out: &mut String, findings: &Findings) {
         let found = [
             (reference.rows_by_key, "by key"),
             (reference.rows_by_content, "by contents"),
-            (reference.rows_ambiguous, "fit several alike and were left out"),
+            (reference.rows_ambiguous, "fit several alike"),
         ];
         let found = found.iter().filter(|(n, _)| *n > 0);
         let found: Vec<String> = found.map(|(n, how)| format!("{} {how}", grouped(*n))).collect();
-        how = format!(", beside the original: {}", found.join(", "));
+        how = format!(": {}", found.join(", "));
     }
     row(out, "Ours", &format!("{about}{} of its rows are in {dataset}{how}", share(part.share)));
 }

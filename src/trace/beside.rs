@@ -3,7 +3,8 @@
 //! A dataset may have been released from several sources, one a month say. Each is a referee; a row of the leak is read by the
 //! first who knows it. Only those are asked who know rows of the sample, and if nobody does, the leak is read without them.
 //!
-//! Invariant: all of this looks at the leak, the originals and the carrier key, never at a codeword (see [`leak::rows`](crate::leak::rows)).
+//! Invariant: all of this looks at the leak, the originals and the carrier key, never at a codeword (see
+//! [`leak::rows`](crate::leak::rows)).
 
 use std::borrow::Cow;
 
@@ -73,8 +74,8 @@ pub(super) struct Place {
 }
 
 impl<'a> Beside<'a> {
-    /// Prepares the originals that know rows of the sample, and what they tell of the damage; `None` if none does. `repairs` are those
-    /// of the leak's columns, guessed so far.
+    /// Prepares the originals that know rows of the sample, and what they tell of the damage; `None` if none does. `repairs`
+    /// are those of the leak's columns, guessed so far.
     pub(super) fn new(
         originals: &'a [Original],
         marker: impl Fn(&Reference) -> Option<Marker>,

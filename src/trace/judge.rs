@@ -7,6 +7,7 @@ use crate::evidence::decoder::Decoder;
 use crate::evidence::investigate::{FoundBy, Investigation, Named, investigate};
 use crate::evidence::joint::Model;
 use crate::evidence::map::Speaker;
+use crate::evidence::score::CARRIERS_TO_NAME;
 use crate::evidence::verdict::{Family, Stage, Verdict};
 use crate::evidence::windows::Order;
 use crate::mark::code::{self, Code};
@@ -61,7 +62,7 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
     let sources = || releases_of(case).filter(|(_, release)| release.source_blake3 == transcript.blake3);
     // Marks that could have told, and the leak's very bytes, say more than its rows.
     let rows_decide = verdict == Verdict::Inconclusive && identical.is_empty() && sources().next().is_none();
-    let unmarked = best.filter(|scored| rows_decide && scored.investigation.power < MARKS_TELL);
+    let unmarked = best.filter(|scored| rows_decide && !scored.marks_tell());
     let (guilt, guilt_basis) = unmarked.map(|scored| holdings::guilt(scored.read, case)).unwrap_or_default();
 
     let dataset = match (verdict, identical.first()) {
@@ -139,6 +140,14 @@ impl<'a> Scored<'a> {
     /// The least bound if it names somebody, otherwise 0.
     fn named_ln_p(&self) -> f64 {
         self.investigation.named.first().map_or(0.0, |first| first.ln_family_p)
+    }
+
+    /// Whether the marks could have told whose copy it is. Beside the originals that needs no bit to be worth anything: cells
+    /// that are all as in the original are no copy's.
+    fn marks_tell(&self) -> bool {
+        let beside = self.read.beside.iter().flat_map(|beside| beside.counts.carriers.iter().flatten());
+        let seen: u64 = beside.map(|carriers| carriers.kept + carriers.changed).sum();
+        self.investigation.power >= MARKS_TELL || seen >= CARRIERS_TO_NAME
     }
 
     fn candidates(&self, case: &Case, family: Family) -> Vec<CandidateSummary> {

@@ -72,8 +72,8 @@ pub struct Options<'a> {
     pub delimiter: Option<u8>,
     /// What the user says of columns; the rest is found.
     pub map: &'a [Mapping],
-    /// The owner's unmarked tables, to read the leak beside them: asked for the index of a [reading](Case::readings) with which the
-    /// leak has a column in common, gives its sources, the likeliest first; none if it has none at hand.
+    /// The owner's unmarked tables, to read the leak beside them: asked for the index of a [reading](Case::readings) with which
+    /// the leak has a column in common, gives its sources, the likeliest first; none if it has none at hand.
     pub originals: &'a Originals<'a>,
     /// Told the number of bytes done, from time to time.
     pub progress: &'a (dyn Fn(u64) + Sync),

@@ -128,8 +128,8 @@ impl Readings {
             if contrary > 0 || reads == 0 {
                 continue;
             }
-            // A spreadsheet that reads dates in the other order turns those that it can into dates, and leaves the others as text. So
-            // the one kind could all be exchanged, and none of the other.
+            // A spreadsheet that reads dates in the other order turns those that it can into dates, and leaves the others as
+            // text. So the one kind could all be exchanged, and none of the other.
             let may_be_mixed = self.iso > 0 && self.exchangeable == self.iso && self.mostly(reads + self.iso);
             let is_mixed = may_be_mixed && self.iso >= TELLING_CELLS && reads == day_only + month_only;
             if self.mostly(reads) && !is_mixed {

@@ -117,8 +117,8 @@ impl Aligner {
         }
     }
 
-    /// Learns from some rows of the leak, its first few thousand say, whether keys can be trusted and how much was altered in each
-    /// column. Without it rows are found as well as they can be by a guess.
+    /// Learns from some rows of the leak, its first few thousand say, whether keys can be trusted and how much was altered in
+    /// each column. Without it rows are found as well as they can be by a guess.
     pub fn learn<R: Row>(&mut self, marker: &Marker, rows: impl Iterator<Item = R>) {
         let mut buffers = Buffers::default();
         let sample: Vec<(Leaked, Option<u64>)> = rows

@@ -1,7 +1,7 @@
 //! Candidates: rows that agree with a leaked row in something rare.
 //!
-//! A block is a key of one to four columns; its postings are the rows of each value of the key. One column suffices where values are
-//! rare; common ones are joined until few rows share a key. Each block starts with another column, so that a row is
+//! A block is a key of one to four columns; its postings are the rows of each value of the key. One column suffices where
+//! values are rare; common ones are joined until few rows share a key. Each block starts with another column, so that a row is
 //! found although some of its cells were altered, and numbers and times also take part on a coarser grid, which rounding leaves
 //! alone. Keys are made of originals and of the other texts of carriers alike, so a changed cell is found as well as a kept one.
 //!
@@ -158,8 +158,8 @@ impl Block {
     }
 }
 
-/// What a row says for a part of a key, and what its carrier may say instead. A mark rarely crosses to another place of the coarser
-/// grid; where it does, other blocks find the row.
+/// What a row says for a part of a key, and what its carrier may say instead. A mark rarely crosses to another place of the
+/// coarser grid; where it does, other blocks find the row.
 fn said_of(part: Part, row: usize, reference: &Reference, digest: &Digest, fields: &[Field]) -> (u32, u32) {
     let Part { field, is_coarse } = part;
     if is_coarse {

@@ -1,7 +1,7 @@
 //! The reference in numbers: what its cells say, what its carriers may say instead, and how rare each value is.
 //!
-//! Everything is kept row by row, so that weighing a candidate touches a few lines of cache and not one for each column. A million
-//! rows with twelve fields, seven of them numbers or times and four marked, take some 110 MB.
+//! Everything is kept row by row, so that weighing a candidate touches a few lines of cache and not one for each column. A
+//! million rows with twelve fields, seven of them numbers or times and four marked, take some 110 MB.
 
 use rayon::prelude::*;
 

@@ -332,7 +332,8 @@ fn copies_of_two_recipients_are_aligned_alike() {
         })
         .collect();
     let policy = "[dataset]\nname = \"t\"\nkey = [\"id\"]\n[marking]\nrate = 1\n\
-                  [column.x]\nchannel = \"number\"\nquantum = 0.01\n[column.y]\nchannel = \"number\"\nquantum = 0.01\n";
+                  [column.x]\nchannel = \"number\"\nquantum = 0.01\n\
+                   [column.y]\nchannel = \"number\"\nquantum = 0.01\n";
     let bench = Bench::of(format!("id,a,b,x,y\n{rows}").as_bytes(), policy);
     let leaks = ["acme", "borealis"].map(|recipient| bench.copy(recipient));
     // One referee, as it is made, and one that learned from the first copy: what it knows is the same for both.

@@ -1,13 +1,13 @@
 //! How well a candidate agrees with a leaked row: a log likelihood ratio, column by column.
 //!
-//! A column agrees exactly, nearly (numbers and times within a tolerance that a hundredth of all pairs of rows meet by chance), or
-//! not. With `m` the probability of that outcome if the two rows are one, and `u` if they met by chance, the column adds
+//! A column agrees exactly, nearly (numbers and times within a tolerance that a hundredth of all pairs of rows meet by chance),
+//! or not. With `m` the probability of that outcome if the two rows are one, and `u` if they met by chance, the column adds
 //! `ln(m / u)`. `u` of an exact agreement is the share of the reference's rows that hold the value, so rare values weigh most.
 //! Missing cells say nothing. The `m` are learned from rows that are already matched ([`Scale::learn`]), beginning with a guess.
 //!
 //! Columns are not independent: an agreement that an earlier column already implies (the name of a code beside the code) must not
-//! count twice. So the weight of an agreement is scaled by `ln P(b agrees | a agrees) / ln P(b agrees)`, the least over all earlier
-//! columns `a`, both probabilities counted among pairs of the reference's own rows.
+//! count twice. So the weight of an agreement is scaled by `ln P(b agrees | a agrees) / ln P(b agrees)`, the least over all
+//! earlier columns `a`, both probabilities counted among pairs of the reference's own rows.
 
 use std::collections::HashSet;
 
@@ -179,8 +179,8 @@ impl FieldScale {
     }
 }
 
-/// Some rows of the reference, evenly spread, and no two alike: a row that stands twice would make every column seem to imply every
-/// other one.
+/// Some rows of the reference, evenly spread, and no two alike: a row that stands twice would make every column seem to imply
+/// every other one.
 struct Sample(Vec<usize>);
 
 impl Sample {

@@ -98,7 +98,7 @@ fn a_receipt_does_not_mix_with_the_copy() {
     assert_eq!(receipt["output"]["path"], "-");
 }
 
-const TRACE: [(&str, Kind); 17] = [
+const TRACE: [(&str, Kind); 20] = [
     ("schema", Text),
     ("verdict", Text),
     ("alpha", Number),
@@ -116,6 +116,9 @@ const TRACE: [(&str, Kind); 17] = [
     ("unreadable", List),
     ("columns", List),
     ("columns_missing", List),
+    ("reference", MaybeObject),
+    ("makeup", MaybeObject),
+    ("source_map", List),
 ];
 
 const RELEASE: [(&str, Kind); 5] = [
@@ -150,6 +153,8 @@ fn check_trace(found: &Value) {
             ("name", MaybeText),
             ("dataset", MaybeText),
             ("ln_family_p", MaybeNumber),
+            ("found_by", MaybeObject),
+            ("share", MaybeNumber),
             ("releases", List),
         ],
     );
@@ -175,7 +180,14 @@ fn check_trace(found: &Value) {
     }
     each(
         "columns",
-        &[("ours", Text), ("leaked", Text), ("by", Text), ("confidence", Number), ("repair", MaybeText)],
+        &[
+            ("ours", Text),
+            ("leaked", Text),
+            ("by", Text),
+            ("confidence", Number),
+            ("repair", MaybeText),
+            ("noise", MaybeText),
+        ],
     );
     each("unreadable", &[("dataset", Text), ("identity_missing", List), ("marked_missing", List)]);
     has_exactly(
@@ -191,6 +203,40 @@ fn check_trace(found: &Value) {
             ("recipients_tried", Count),
             ("decoders_tried", Count),
             ("readings_tried", Count),
+            ("windows_tried", Count),
+            ("rounds_tried", Count),
+            ("log_is_complete", Truth),
+        ],
+    );
+    if !found["reference"].is_null() {
+        let members = [
+            ("sources", List),
+            ("rows_by_key", Count),
+            ("rows_by_content", Count),
+            ("rows_ambiguous", Count),
+            ("rows_foreign", Count),
+            ("cells_kept", Count),
+            ("cells_changed", Count),
+            ("cells_altered", Count),
+            ("cells_missing", Count),
+        ];
+        has_exactly(&found["reference"], &members);
+    }
+    if !found["makeup"].is_null() {
+        has_exactly(
+            &found["makeup"],
+            &[("suggested_colluders", Count), ("others", Number), ("unmarked", Number)],
+        );
+    }
+    each(
+        "source_map",
+        &[
+            ("first_row", Count),
+            ("last_row", Count),
+            ("speaker", Text),
+            ("recipient", MaybeText),
+            ("carriers", Count),
+            ("ln_ratio", Number),
         ],
     );
 }

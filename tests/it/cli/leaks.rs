@@ -116,7 +116,10 @@ fn the_unmarked_original_accuses_nobody() {
     );
     desk.write("part.csv", visits(250));
     let out = desk.trace(&["part.csv"]).exits(1).flat();
+    assert!(out.contains("as they were before stamping: it is nobody's copy"), "{out}");
+    let out = desk.trace(&["part.csv", "--blind"]).exits(1).flat();
     assert!(out.contains("and they fit no partner well enough"), "{out}");
+    assert!(!out.contains("Holders"), "rows that are nobody's copy suspect nobody: {out}");
 }
 
 #[test]

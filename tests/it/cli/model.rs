@@ -39,8 +39,8 @@ fn a_model_is_learnt_kept_and_used() {
         adopt(&desk),
         "model learnt from 600 rows for seen, ward\n\
          warning: values of cost hardly ever repeat, so it is marked as without a model\n\
-         warning: rows that were released before are marked otherwise from now on (the model): whoever gets both \
-         can compare them\n\
+         warning: rows that were released before are marked otherwise from now on (the model): whoever \
+         gets both can compare them\n\
          policy for visits is in force (entry 3)\n"
     );
     assert_eq!(adopt(&desk).lines().last(), Some("this policy is in force for visits already"));

@@ -286,6 +286,8 @@ mod tests {
             ("44431", Precision::Day),
             ("44431.5", Precision::Second),
             ("44431.14", Precision::Day),
+            ("44431.025", Precision::Second),
+            ("44431.026", Precision::Day),
             ("20210823", Precision::Day),
             ("1629689210", Precision::Second),
         ] {

@@ -39,8 +39,8 @@ fn excel(serial: Decimal) -> Option<Moment> {
 }
 
 /// A day has 86,400 seconds, so five decimals tell a second (nearly: 0.86 s) and three a minute (1.4 min).
-/// With fewer, the text was either rounded, and says the day only, or it is a round time such as 12:00 = 0.5. Of three or four, one
-/// in 25 or fewer is a whole minute by accident; 00:36 = 0.025 is one in truth.
+/// With fewer, the text was either rounded, and says the day only, or it is a round time such as 12:00 = 0.5. Of three or
+/// four, one in 25 or fewer is a whole minute by accident; 00:36 = 0.025 is one in truth.
 fn excel_precision(decimals: u8, seconds: i64, is_exact: bool) -> Precision {
     match decimals {
         0 => Precision::Day,
