@@ -15,14 +15,9 @@
 //! most plausible value, which is at least as strong.
 
 use std::collections::HashMap;
-use std::fs;
-use std::path::Path;
 
 use csv::StringRecord;
 use rand::{Rng, RngExt as _};
-
-use super::Table;
-use crate::error::{Error, Result};
 
 /// Columns with more distinct values are known by quantiles.
 const MAX_VALUES: usize = 1_000;
@@ -157,18 +152,6 @@ pub fn correlate(
         rows[row] = texts.into_iter().collect();
     }
     done
-}
-
-/// Resets the share `budget` of a table's cells by what the table in the file `prior` shows, whose columns may stand in any order.
-pub(super) fn like(table: &mut Table, prior: &Path, budget: f64, rng: &mut impl Rng) -> Result<()> {
-    let bytes = fs::read(prior).map_err(|error| Error::io("read", prior, error))?;
-    let name = prior.display().to_string();
-    let prior = Table::read(&bytes, None).map_err(|error| error.in_file(name.clone()))?;
-    let places: Result<Vec<usize>> = table.header.iter().map(|column| prior.column(column)).collect();
-    let prior = prior.columns(&places.map_err(|error| error.in_file(name))?);
-    let joints = Joints::learn(&prior.rows, Knowledge::Sample);
-    correlate(&mut table.rows, &joints, budget, Spread::Anywhere, rng);
-    Ok(())
 }
 
 /// The suspicion of every code and every pair of codes.

@@ -11,8 +11,7 @@
 //! on columns that are not there or on what it was not told.
 //!
 //! What lives here: `table` (rows in memory), `amount` (200, or 2 %), `rows`, `columns`, `values`, `numbers`, `dates`, `excel`,
-//! `normalise` (what is done, by kind), `file` (how it is written), `collude`, `mix`, `difference` (several copies), `oracle`,
-//! `correlate` (cells that do not go together).
+//! `normalise` (what is done, by kind), `file` (how it is written), `collude`, `mix`, `difference` (several copies), `oracle`.
 
 mod amount;
 mod collude;
@@ -31,8 +30,6 @@ mod reason;
 mod rows;
 mod table;
 mod values;
-
-use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde::Deserialize;
@@ -173,15 +170,6 @@ pub enum Attack {
         /// Which share of them
         #[arg(long)]
         share: f64,
-    },
-    /// Reset the cells that go least with the rest of their row
-    Correlate {
-        /// Which share of all cells; Ji, Ayday and Yilmaz take 0.14
-        #[arg(long)]
-        share: f64,
-        /// A CSV table of the same columns and kind, which shows what goes together
-        #[arg(long, value_name = "FILE")]
-        prior: PathBuf,
     },
     /// Empty cells
     Erase {
@@ -424,9 +412,6 @@ impl Attack {
                 values::alter(table, reason::share(*share)?, columns, scene, rng)?
             }
             Attack::Randomise { share } => values::randomise(table, reason::share(*share)?, scene, rng)?,
-            Attack::Correlate { share, prior } => {
-                correlate::like(table, prior, reason::share(*share)?, rng)?;
-            }
             Attack::Erase { share, columns } => {
                 values::erase(table, reason::share(*share)?, columns, scene, rng)?
             }

@@ -58,27 +58,6 @@ fn what_was_attacked_can_be_traced() {
 }
 
 #[test]
-fn cells_that_do_not_go_together_are_reset() {
-    let desk = stamped();
-    desk.write("prior.csv", super::visits(900));
-    let attack =
-        ["attack", "correlate", "--share", "0.1", "--prior", "prior.csv", "acme.csv", "-o", "leak.csv"];
-    desk.run(&attack).ok();
-    let (copy, leak) = (desk.text("acme.csv"), desk.text("leak.csv"));
-    let cells = |text: &str| text.split([',', '\n']).map(str::to_owned).collect::<Vec<_>>();
-    let differing = cells(&copy).iter().zip(&cells(&leak)).filter(|(a, b)| a != b).count();
-    assert!((100..=150).contains(&differing), "{differing} of 1,500 cells");
-
-    desk.write("prior.csv", super::visits(9).replace("ward", "wards"));
-    let attack = [&attack[..], &["--force"]].concat();
-    desk.run(&attack).fails(
-        2,
-        "prior.csv: the table has no column `ward`",
-        "its columns: visit, seen, wards, cost, note",
-    );
-}
-
-#[test]
 fn colluders_change_nothing_where_they_agree() {
     let desk = stamped();
     let copies = ["acme.csv", "bob.csv"];
