@@ -151,7 +151,7 @@ const WEIGHTS: [f64; 6] = [1000.0, 300.0, 90.0, 10.0, 2.0, 400.0];
 
 /// Six values, of which those three apart do not reach each other, as with numbers, and with parities by the spin.
 fn others(from: usize, spin: u16) -> Vec<(usize, f64)> {
-    let parity = |value: usize| (u32::from(spin) * 40_503 >> value) & 1;
+    let parity = |value: usize| ((u32::from(spin) * 40_503) >> value) & 1;
     let near = (0..6).filter(|to: &usize| to.abs_diff(from) < 3 && parity(*to) != parity(from));
     near.map(|to| (to, WEIGHTS[to])).collect()
 }
@@ -167,9 +167,9 @@ fn frequencies_stay_as_they_are() {
             }
         }
     }
-    for from in 0..6 {
-        for to in 0..from {
-            let (out, back) = (flow[from][to], flow[to][from]);
+    for (from, flows) in flow.iter().enumerate() {
+        for (to, back) in flow.iter().enumerate().take(from) {
+            let (out, back): (f64, f64) = (flows[to], back[from]);
             assert!((out - back).abs() <= 0.05 * out.max(back) + 0.3, "{from} to {to}: {out}, back {back}");
         }
     }
@@ -182,16 +182,16 @@ fn doubt_is_the_share_that_is_no_carrier() {
     let mut seen = std::collections::HashSet::new();
     for spin in (0..u16::MAX).step_by(97) {
         let (mut carriers, mut all) = ([0.0; 6], [0.0; 6]);
-        for from in 0..6 {
+        for (from, weight) in WEIGHTS.into_iter().enumerate() {
             let moved = exchange(from, spin, |from| others(from, spin));
             for to in [from, moved.unwrap_or(from)] {
-                all[to] += WEIGHTS[from] / 2.0;
-                carriers[to] += if moved.is_some() { WEIGHTS[from] / 2.0 } else { 0.0 };
+                all[to] += weight / 2.0;
+                carriers[to] += if moved.is_some() { weight / 2.0 } else { 0.0 };
             }
         }
-        for here in 0..6 {
+        for (here, weight) in WEIGHTS.into_iter().enumerate() {
             let expected = (1.0 - carriers[here] / all[here]) * f64::from(Bit::NOTHING);
-            let doubt = doubt(here, WEIGHTS[here], spin, |from| others(from, spin));
+            let doubt = doubt(here, weight, spin, |from| others(from, spin));
             assert!(
                 (f64::from(doubt) - expected).abs() <= 0.5 + 1e-9,
                 "{here}, spin {spin}: {doubt}, {expected}"
