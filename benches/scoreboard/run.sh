@@ -22,7 +22,7 @@ dyepack=${CARGO_TARGET_DIR:-target}/release/dyepack
 # A header and a running id in front; empty lines go.
 numbered() {
     printf 'id,%s\n' "$1"
-    grep -v '^ *$' | awk '{ print NR "," $0 }'
+    tr -d '\r' | grep -v '^ *$' | awk '{ print NR "," $0 }'
 }
 
 table() {

@@ -97,10 +97,9 @@ pub(super) fn snake_case(name: &str) -> String {
     let mut previous = ' ';
     for c in name.trim().chars() {
         let begins_word = c.is_uppercase() && (previous.is_lowercase() || previous.is_numeric());
-        if !c.is_alphanumeric() || begins_word {
-            if !out.is_empty() && !out.ends_with('_') {
-                out.push('_');
-            }
+        let is_open = !out.is_empty() && !out.ends_with('_');
+        if is_open && (!c.is_alphanumeric() || begins_word) {
+            out.push('_');
         }
         if c.is_alphanumeric() {
             out.extend(c.to_lowercase());

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::kind::{self, Kind};
+use super::kind::{self, Kind, Rewrite};
 use super::{Attack, Scene, Table};
 use crate::error::Result;
 
@@ -37,7 +37,7 @@ pub(super) fn parts(text: &str) -> Option<(&str, &str, &str, &str)> {
 
 /// The attacks that write every date of a column otherwise.
 pub(super) fn rewrite(table: &mut Table, attack: &Attack, scene: &Scene) -> Result<()> {
-    let (names, how): (&[String], Box<dyn Fn(&str) -> Option<String>>) = match attack {
+    let (names, how): (&[String], Box<Rewrite>) = match attack {
         Attack::TruncateDates { to, columns } => (columns, Box::new(|text| truncated(text, *to))),
         Attack::DayFirst { columns } => (columns, Box::new(day_first)),
         Attack::SwapDayMonth { columns } => (columns, Box::new(swapped)),

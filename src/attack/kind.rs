@@ -7,6 +7,9 @@ use super::{Scene, Table, dates, numbers};
 use crate::error::Result;
 use crate::table::value::is_missing;
 
+/// Writes a cell otherwise, or leaves it.
+pub(super) type Rewrite<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {

@@ -5,7 +5,7 @@
 
 use rand::RngExt as _;
 
-use super::kind::{self, Kind};
+use super::kind::{self, Kind, Rewrite};
 use super::reason::AttackReason;
 use super::{Attack, Rng, Scene, Table};
 use crate::error::Result;
@@ -26,7 +26,7 @@ pub(super) fn plain(text: &str) -> Option<(f64, usize)> {
 
 /// The attacks that write every number of a column otherwise.
 pub(super) fn rewrite(table: &mut Table, attack: &Attack, scene: &Scene) -> Result<()> {
-    let (names, how): (&[String], Box<dyn Fn(&str) -> Option<String>>) = match attack {
+    let (names, how): (&[String], Box<Rewrite>) = match attack {
         Attack::Round { decimals, columns } => (columns, Box::new(|text| rounded(text, *decimals))),
         Attack::Truncate { decimals, columns } => {
             (columns, Box::new(|text| truncated(text, usize::from(*decimals))))
@@ -84,7 +84,7 @@ fn thousands(text: &str) -> Option<String> {
     let whole = text.find('.').unwrap_or(text.len());
     let mut out = String::new();
     for (i, c) in text[..whole].chars().enumerate() {
-        if i > 0 && (whole - i) % 3 == 0 && !out.ends_with('-') {
+        if i > 0 && (whole - i).is_multiple_of(3) && !out.ends_with('-') {
             out.push(',');
         }
         out.push(c);

@@ -143,7 +143,7 @@ fn what_a_killed_process_left_is_swept_away() {
 #[track_caller]
 fn damaged(vault: &Vault, path: &Path, bytes: &[u8]) -> String {
     fs::write(path, bytes).unwrap();
-    let error = vault.verify(path).err().expect("damage is noticed");
+    let error = vault.verify(path).expect_err("damage is noticed");
     assert!(error.is_integrity() && error.hint().is_some(), "{error}");
     let read = vault.open("stays", SOURCE).and_then(|copy| {
         let (mut copy, mut out) = (copy.unwrap(), Vec::new());
