@@ -67,9 +67,8 @@ fn colluders_change_nothing_where_they_agree() {
     let texts = [rows(&out), rows(&acme), rows(&bob)];
     let mut differing = 0;
     for row in 0..300 {
-        let cells = texts.each_ref().map(|rows| rows[row].splitn(5, ',').collect::<Vec<_>>());
-        for column in 0..5 {
-            let (mixed, a, b) = (cells[0][column], cells[1][column], cells[2][column]);
+        let [mixed, a, b] = texts.each_ref().map(|rows| rows[row].splitn(5, ','));
+        for (column, ((mixed, a), b)) in mixed.zip(a).zip(b).enumerate() {
             differing += usize::from(a != b);
             assert!(mixed == a && a == b || mixed == a.min(b) || column == 3, "row {row}: {mixed} {a} {b}");
         }
