@@ -145,16 +145,16 @@ impl Figure {
         text(out, (x(-7.2), y(control.probability.log10()) - 10.0), "end", CONTROL, "13", self.control.name);
         text(
             out,
-            (x(-2.9), y(-11.6)),
-            "middle",
+            (RIGHT - 12.0, y(-11.6)),
+            "end",
             NEAREST,
             "13",
             &format!("nearest to its claim: {}", nearest.name),
         );
         text(
             out,
-            (x(-2.9), y(-12.6)),
-            "middle",
+            (RIGHT - 12.0, y(-12.6)),
+            "end",
             FAINT,
             "13",
             &format!("{} other leaks", self.series.len() - 1),
