@@ -42,18 +42,26 @@ const BUDGETS: [f64; 3] = [0.02, 0.05, 0.14];
 /// Rows of a table that are looked at, half of them released.
 const MOST_ROWS: usize = 60_000;
 
+/// A table by the name of its part; `None` if it is not at hand.
+fn table(name: &str) -> Option<Table> {
+    match name {
+        "hospital" => Some(lab::hospital(40_000, 11)),
+        "adult" => adult(),
+        "diabetic" => lab::shared(DIABETIC.1),
+        _ => lab::shared(ENCOUNTERS.1),
+    }
+}
+
 fn main() {
     let parts: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
     println!("seed {}", lab::seed());
-    let tables: [(&str, &str, &dyn Fn() -> Option<Table>); 4] = [
-        ("hospital", HOSPITAL, &|| Some(lab::hospital(40_000, 11))),
-        ("adult", ADULT, &adult),
-        ("diabetic", DIABETIC.0, &|| lab::shared(DIABETIC.1)),
-        ("encounters", ENCOUNTERS.0, &|| lab::shared(ENCOUNTERS.1)),
-    ];
-    for (name, policy, table) in tables.into_iter().filter(|(name, ..)| is_wanted(name)) {
-        if let Some(table) = table() {
+    for (name, policy) in
+        [("hospital", HOSPITAL), ("adult", ADULT), ("diabetic", DIABETIC.0), ("encounters", ENCOUNTERS.0)]
+    {
+        if is_wanted(name)
+            && let Some(table) = table(name)
+        {
             survivals(name, policy, &table);
         }
     }
