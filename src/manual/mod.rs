@@ -1,4 +1,4 @@
-//! The manual: five pages that stand beside the code as Markdown, and whose examples are compiled and run with the tests.
+//! The manual: pages that stand beside the code as Markdown, and whose examples are compiled and run with the tests.
 
 #[doc = include_str!("design.md")]
 pub mod design {}
