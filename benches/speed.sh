@@ -27,5 +27,5 @@ for _ in $(seq "$rounds"); do
     timed "cp      " cp "$work/stays.csv" "$work/copy.csv"; rm -f "$work/copy.csv" "$work/out.csv"
     timed "stamp   " "$bin/dyepack" stamp "$work/stays.csv" --dataset stays --to acme -o "$work/out.csv"
     timed "csv-read" "$bin/examples/copy" read "$work/out.csv"
-    timed "trace   " "$bin/dyepack" trace "$work/out.csv"
+    timed "trace   " "$bin/dyepack" trace --blind "$work/out.csv"
 done

@@ -16,8 +16,9 @@ use crate::vault::Vault;
 use super::input::Input;
 use super::{args, terminal};
 
-/// Bytes of originals that are found and held in memory for one reading; the latest come first.
-const MAX_FOUND_BYTES: u64 = 1 << 30;
+/// Bytes of originals that are found and held in memory for one reading; the latest come first. Beside a leak they take about four
+/// times as much, so this is some 2 GB. Who names a larger one knows what it takes.
+const MAX_FOUND_BYTES: u64 = 512 << 20;
 
 /// Where originals come from.
 pub struct Originals<'a> {
@@ -63,7 +64,11 @@ impl<'a> Originals<'a> {
         let (mut originals, mut bytes) = (Vec::new(), 0);
         for source in reading.sources(&self.vault) {
             bytes += source.source_bytes;
-            if bytes > MAX_FOUND_BYTES && !originals.is_empty() {
+            if bytes > MAX_FOUND_BYTES {
+                terminal::warn(format!(
+                    "the original of release {} is at hand and too large to be read unasked: name it with --reference",
+                    source.releases[0]
+                ));
                 break;
             }
             let read = source.open().and_then(|opened| {
