@@ -16,8 +16,8 @@ use crate::vault::Vault;
 use super::input::Input;
 use super::{args, terminal};
 
-/// Bytes of originals that are found and held in memory for one reading; the latest come first. Beside a leak they take about four
-/// times as much, so this is some 2 GB. Who names a larger one knows what it takes.
+/// Bytes of originals that are found and held in memory for one reading; the latest come first. Beside a leak they take about
+/// four times as much, so this is some 2 GB. Who names a larger one knows what it takes.
 const MAX_FOUND_BYTES: u64 = 512 << 20;
 
 /// Where originals come from.
@@ -66,7 +66,8 @@ impl<'a> Originals<'a> {
             bytes += source.source_bytes;
             if bytes > MAX_FOUND_BYTES {
                 terminal::warn(format!(
-                    "the original of release {} is at hand and too large to be read unasked: name it with --reference",
+                    "the original of release {} is at hand and too large to be read unasked: name it with \
+                     --reference",
                     source.releases[0]
                 ));
                 break;
