@@ -10,3 +10,9 @@ pub trait Row {
     /// The cell's text; empty where the row has none.
     fn cell(&self, column: usize) -> Cow<'_, [u8]>;
 }
+
+impl<R: Row + ?Sized> Row for &R {
+    fn cell(&self, column: usize) -> Cow<'_, [u8]> {
+        (**self).cell(column)
+    }
+}

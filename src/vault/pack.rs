@@ -14,7 +14,7 @@ use super::reason::VaultReason;
 use crate::error::Result;
 use crate::table::Row;
 use crate::table::format::block::Block;
-use crate::table::format::csv::{CsvRow, Dialect, Fields, Records};
+use crate::table::format::csv::{CsvRow, Dialect, Fields, Records, write_record};
 
 /// Cells longer than this on average, in bytes, are free text. Names, codes, addresses and times are shorter.
 const FREE_TEXT_BYTES: u64 = 64;
@@ -85,12 +85,12 @@ impl Packer {
 
     /// Adds a row of the source.
     pub fn add(&mut self, row: &impl Row, columns: &Columns) {
-        self.write_record(columns.indices.iter().map(|&column| row.cell(column)));
+        write_record(columns.indices.iter().map(|&column| row.cell(column)), &mut self.csv);
     }
 
     /// Adds the names of the columns, as the header.
     pub(super) fn add_header(&mut self, columns: &Columns) {
-        self.write_record(columns.names.iter().map(|name| name.as_bytes()));
+        write_record(columns.names.iter(), &mut self.csv);
     }
 
     /// Ends the block: from here on [`frame`](Packer::frame) has it.
@@ -106,31 +106,5 @@ impl Packer {
     /// The last block that was packed.
     pub fn frame(&self) -> &[u8] {
         &self.frame
-    }
-
-    fn write_record(&mut self, cells: impl ExactSizeIterator<Item = impl AsRef<[u8]>>) {
-        // An empty line would be no record.
-        let is_single = cells.len() == 1;
-        for (i, cell) in cells.enumerate() {
-            if i > 0 {
-                self.csv.push(b',');
-            }
-            let cell = cell.as_ref();
-            let is_special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
-            let needs_quotes = cell.iter().any(is_special) || is_single && cell.is_empty();
-            if !needs_quotes {
-                self.csv.extend_from_slice(cell);
-                continue;
-            }
-            self.csv.push(b'"');
-            for part in cell.split_inclusive(|&byte| byte == b'"') {
-                self.csv.extend_from_slice(part);
-                if part.ends_with(b"\"") {
-                    self.csv.push(b'"');
-                }
-            }
-            self.csv.push(b'"');
-        }
-        self.csv.push(b'\n');
     }
 }

@@ -9,13 +9,9 @@ use std::io::{self, Chain, Cursor, Read};
 
 use crate::error::{Error, Result};
 use crate::table::format::block::{Block, Damage, Options, Reading, Source};
+use crate::table::format::reason::read_failed;
 
-use super::{
-    cut::Cut,
-    dialect::Dialect,
-    head::Head,
-    reason::{CsvReason, read_failed},
-};
+use super::{cut::Cut, dialect::Dialect, head::Head, reason::CsvReason};
 
 /// Cuts a CSV file into blocks, from just after its header. Made by [`open`](super::open).
 pub struct Blocks<R> {

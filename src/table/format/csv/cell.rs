@@ -110,9 +110,6 @@ impl<'a> Cell<'a> {
     ///
     /// A quoted cell stays quoted; another one is quoted only if the new text needs it (then with its spaces,
     /// which are text too), or if it would be empty, because an empty line would be no record any more.
-    ///
-    /// # Panics
-    /// If the cell lies before the last edit (see [`Edits::push`]).
     pub fn replace(&self, start: usize, new_text: &[u8], dialect: Dialect, edits: &mut Edits) {
         let within = |range: &Range<usize>| start + range.start..start + range.end;
         let core = within(&self.core);
@@ -186,7 +183,7 @@ mod tests {
         let mut edits = Edits::default();
         Cell::new(raw.as_bytes()).replace(0, new_text.as_bytes(), COMMA, &mut edits);
         let mut out = Vec::new();
-        splice(raw.as_bytes(), &edits, &mut out);
+        splice(raw.as_bytes(), &mut edits, &mut out);
         String::from_utf8(out).unwrap()
     }
 

@@ -53,7 +53,7 @@ fn read(file: &[u8], delimiter: Option<u8>, options: Options) -> crate::Result<P
             assert_eq!(fields.len(), fields.ranges().len());
             parts.rows.push(fields.ranges().map(|range| block.bytes()[range].to_vec()).collect());
         }
-        splice(block.bytes(), &Edits::default(), &mut parts.copy);
+        splice(block.bytes(), &mut Edits::default(), &mut parts.copy);
         parts.damage.extend(block.damage());
     }
     Ok(parts)
@@ -236,7 +236,7 @@ proptest! {
         let mut edits = Edits::default();
         Cell::new(&file[range.clone()]).replace(range.start, &new_text, dialect, &mut edits);
         let mut copy = Vec::new();
-        splice(&file, &edits, &mut copy);
+        splice(&file, &mut edits, &mut copy);
 
         let (after, broken) = plain(&copy, dialect);
         prop_assert!(!broken);

@@ -4,13 +4,14 @@ use std::io::Read;
 
 use crate::error::{Error, Result};
 use crate::table::format::block::{Options, Reading};
+use crate::table::format::reason::read_failed;
 
 use super::{
     blocks::Blocks,
     cell::Cell,
     cut::Cut,
     dialect::{Dialect, QUOTE},
-    reason::{CsvReason, OtherFormat, read_failed},
+    reason::{CsvReason, OtherFormat},
     records::{Fields, Records},
 };
 

@@ -28,6 +28,8 @@ mod reason;
 mod records;
 mod row;
 mod scan;
+mod table;
+mod write;
 
 pub use blocks::Blocks;
 pub use cell::Cell;
@@ -35,3 +37,5 @@ pub use dialect::{Dialect, Terminator};
 pub use head::{Head, open};
 pub use records::{Fields, Records, check_width};
 pub use row::CsvRow;
+pub use table::{CsvTable, table};
+pub use write::write_record;

@@ -1,8 +1,6 @@
 //! Why a CSV file can't be read.
 
-use std::io;
-
-use crate::error::{Class, Error, Reason, said};
+use crate::error::{Class, Reason};
 
 /// A format that is taken for CSV now and then, known by its first bytes.
 #[derive(Debug)]
@@ -40,8 +38,6 @@ impl OtherFormat {
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CsvReason {
-    #[error("could not read: {}", said(.0))]
-    Read(#[source] io::Error),
     #[error("the file is empty")]
     Empty,
     #[error("the file is UTF-16, not UTF-8")]
@@ -62,15 +58,9 @@ pub(super) enum CsvReason {
     LongHeader { limit_bytes: usize },
 }
 
-/// The error for a read that failed. A reader of ours has said why already, with its class and a hint.
-pub(super) fn read_failed(error: io::Error) -> Error {
-    error.downcast().unwrap_or_else(|error| CsvReason::Read(error).into())
-}
-
 impl Reason for CsvReason {
     fn class(&self) -> Class {
         match self {
-            CsvReason::Read(_) => Class::Io,
             CsvReason::Delimiter(_) => Class::Usage,
             _ => Class::Data,
         }
@@ -78,7 +68,6 @@ impl Reason for CsvReason {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            CsvReason::Read(_) => return None,
             CsvReason::Empty => "a table needs at least a header line with the names of its columns",
             CsvReason::Utf16 => "save it as UTF-8, for instance with `iconv -f UTF-16 -t UTF-8`",
             CsvReason::Other(format) => format.hint,
