@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use dyepack::attack::correlate::{Joints, Knowledge, Spread, correlate};
 use dyepack::stamp::engine::Options;
-use dyepack::stamp::learn::learn;
 
 #[allow(dead_code)]
 #[path = "../tests/it/lab.rs"]
@@ -88,7 +87,7 @@ fn survivals(name: &str, policy: &str, table: &Table) {
         ("another sample", Joints::learn(sample, Knowledge::Sample)),
         ("the original", Joints::learn(&released.rows, Knowledge::Original)),
     ];
-    for model in [None, Some(learn(&released.to_csv()[..], lab.policy(), None).expect("a model"))] {
+    for model in [None, Some(lab::learn(&released.to_csv()[..], lab.policy()))] {
         println!("\n### {name}, {} model", if model.is_some() { "with a" } else { "without" });
         lab.model = model.map(Arc::new);
         let copy = lab.copy(&recipient(0), &released);
@@ -145,7 +144,7 @@ fn speed() {
     println!("\n### speed, {} MB", source.len() / 1_000_000);
     let mut lab = Lab::new(HOSPITAL, &lab::hospital(1, 11), 1, rng);
     let started = Instant::now();
-    let model = learn(&source[..], lab.policy(), None).expect("a model");
+    let model = lab::learn(&source[..], lab.policy());
     println!("\nlearning: {:.2} s, {} bytes", started.elapsed().as_secs_f64(), model.to_bytes().len());
     let mut fastest = [Duration::MAX; 2];
     for _ in 0..5 {

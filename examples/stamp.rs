@@ -10,7 +10,9 @@ use dyepack::home::Home;
 use dyepack::keys::keyring::Keyring;
 use dyepack::ledger::{Entry, Event, Recipient};
 use dyepack::mark::policy::Policy;
-use dyepack::stamp::deliver::{self, Order};
+use dyepack::stamp::deliver::{self, Delivery, Order};
+use dyepack::stamp::engine;
+use dyepack::table::format::open::Input;
 
 const NOW: &str = "2026-01-05T09:00:00Z";
 const WAIT: Duration = Duration::from_secs(10);
@@ -40,10 +42,12 @@ pub fn main() -> Result<(), Box<dyn Error>> {
     hospital::write(1_000, 7, &mut table)?;
     let order = Order {
         dataset: "stays".into(),
-        to: "acme".into(),
-        release: "2026-01-acme".into(),
+        copies: vec![Delivery {
+            to: "acme".into(),
+            release: "2026-01-acme".into(),
+            output: Some(folder.path().join("for-acme.csv")),
+        }],
         source_path: None,
-        output: Some(folder.path().join("for-acme.csv")),
         force: false,
         sync: false,
         purpose: Some("research".into()),
@@ -52,7 +56,9 @@ pub fn main() -> Result<(), Box<dyn Error>> {
         operator: "kim".into(),
         time: NOW.into(),
     };
-    let (receipt, _) = deliver::deliver(&home, &keyring, WAIT, &order, &table[..], &Default::default())?;
+    let options = engine::Options::default();
+    let input = Input::stream(&table[..]);
+    let (receipt, _) = deliver::deliver(&home, &keyring, WAIT, &order, input, &options)?.remove(0);
 
     println!("{} rows for {}: {} carriers", receipt.rows, receipt.recipient, receipt.carriers);
     println!("cells changed: {:?}", receipt.cells_changed);

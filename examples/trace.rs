@@ -21,8 +21,14 @@ pub fn main() -> Result<(), Box<dyn Error>> {
 
     let (mut releases, mut copies) = (Vec::new(), Vec::new());
     for recipient in PARTNERS {
-        let marking =
-            Marking { secret: &keys.marking, policy: &policy, slots: &[], epoch: 1, recipient, model: None };
+        let marking = Marking {
+            secret: &keys.marking,
+            policy: &policy,
+            slots: &[],
+            epoch: 1,
+            recipients: &[recipient],
+            model: None,
+        };
         let mut copy = Vec::new();
         let stamped = engine::stamp(&table[..], &mut copy, &marking, &Default::default())?;
         releases.push(stamped.known_as(&format!("2026-01-{recipient}"), recipient, "2026-01-05T09:00:00Z"));

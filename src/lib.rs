@@ -23,7 +23,7 @@
 //! let mut table = Vec::new();
 //! hospital::write(1_000, 7, &mut table)?;
 //!
-//! let marking = Marking { secret: &keys.marking, policy: &policy, slots: &[], epoch: 1, recipient: "acme", model: None };
+//! let marking = Marking { secret: &keys.marking, policy: &policy, slots: &[], epoch: 1, recipients: &["acme"], model: None };
 //! let mut copy = Vec::new();
 //! let stamped = engine::stamp(&table[..], &mut copy, &marking, &Default::default())?;
 //!

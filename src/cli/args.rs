@@ -134,10 +134,13 @@ pub struct Stamp {
     /// Dataset whose policy applies
     #[arg(long)]
     pub dataset: String,
-    /// Recipient of the copy
-    #[arg(long, value_name = "ID")]
-    pub to: String,
-    /// Where the marked copy goes; `-` is standard output
+    /// Recipients, each of whom gets a copy of its own: the file is read once
+    #[arg(long, value_name = "ID,ID", value_delimiter = ',', required_unless_present = "to_all")]
+    pub to: Vec<String>,
+    /// All recipients who are not suspended
+    #[arg(long, conflicts_with = "to")]
+    pub to_all: bool,
+    /// Where the marked copy goes; `-` is standard output; `{recipient}` in it becomes the recipient's id
     #[arg(short, long, value_name = "OUT", required_unless_present = "dry_run")]
     pub output: Option<PathBuf>,
     /// Replace OUT if it exists
@@ -155,8 +158,8 @@ pub struct Stamp {
     /// Who stamps [default: the user's login name]
     #[arg(long, env = "DYEPACK_OPERATOR", hide_env_values = true)]
     pub operator: Option<String>,
-    /// Id of the release; stamping again with it gives the same bytes and no second entry [default: a new
-    /// one]
+    /// Id of the release; stamping again with it gives the same bytes and no second entry; `{recipient}` in it becomes
+    /// the recipient's id [default: a new one]
     #[arg(long, value_name = "ID", value_parser = name)]
     pub release_id: Option<String>,
     /// Byte between fields, or `tab` [default: found in the file]

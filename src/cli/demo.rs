@@ -20,8 +20,9 @@ use crate::ledger::{Entry, Event, Recipient};
 use crate::mark::policy::Policy;
 use crate::models;
 use crate::report::terminal as screen;
-use crate::stamp::deliver::{self, Order};
+use crate::stamp::deliver::{self, Delivery, Order};
 use crate::stamp::engine;
+use crate::table::format::open::Input;
 use crate::trace::{self, Case, Known};
 
 use super::{DONE, Session, args, now, terminal};
@@ -75,21 +76,9 @@ pub fn run(args: &args::Demo) -> Result<u8> {
     let keyring = set_up(&session)?;
 
     let started = Instant::now();
-    let bar = terminal::bar("stamping", 0);
-    for (id, _) in PARTNERS {
-        let input = File::open(&source).map_err(|error| Error::io("open", &source, error))?;
-        let options = engine::Options { interrupted, ..engine::Options::default() };
-        deliver::deliver(
-            &session.home,
-            &keyring,
-            session.wait,
-            &order(id, &source, folder.path()),
-            input,
-            &options,
-        )?;
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
+    let options = engine::Options { interrupted, ..engine::Options::default() };
+    let order = order(&source, folder.path());
+    deliver::deliver(&session.home, &keyring, session.wait, &order, Input::File(source.clone()), &options)?;
     terminal::say(format!(
         "3. a copy for each partner, stamped and recorded in {:.1} s",
         started.elapsed().as_secs_f64()
@@ -164,13 +153,16 @@ fn copy_for(id: &str, folder: &Path) -> PathBuf {
     folder.join(format!("stays-for-{id}.csv"))
 }
 
-fn order(id: &str, source: &Path, folder: &Path) -> Order {
+fn order(source: &Path, folder: &Path) -> Order {
+    let copy = |(id, _): &(&str, &str)| Delivery {
+        to: (*id).into(),
+        release: format!("demo-{id}"),
+        output: Some(copy_for(id, folder)),
+    };
     Order {
         dataset: "stays".into(),
-        to: id.into(),
-        release: format!("demo-{id}"),
+        copies: PARTNERS.iter().map(copy).collect(),
         source_path: Some(source.to_owned()),
-        output: Some(copy_for(id, folder)),
         force: false,
         sync: false,
         purpose: Some("demonstration".into()),

@@ -12,7 +12,8 @@ use crate::known::stored_policy;
 use crate::ledger::{Entry, Event, Registry};
 use crate::mark::policy::Policy;
 use crate::models;
-use crate::stamp::{self, deliver};
+use crate::stamp::{self, deliver, engine};
+use crate::table::format::open::{self, open};
 
 use super::args;
 use super::input::Input;
@@ -113,8 +114,9 @@ fn warn_of(broken: &[String]) {
 /// Learns a model from a table, keeps it in the home, and gives its name.
 fn learn(session: &Session, keyring: &Keyring, policy: &Policy, data: &Path) -> Result<String> {
     let input = Input::open(data)?;
-    let model =
-        stamp::learn::learn(input.reader, policy, None).map_err(|error| error.in_data(&input.name))?;
+    let model = open(open::Input::Stream(input.reader), &engine::Options::default().asked(policy))
+        .and_then(|opened| stamp::learn::learn(opened.into_table(), policy))
+        .map_err(|error| error.in_data(&input.name))?;
     let known: Vec<&str> = model.columns().collect();
     terminal::say(format!("model learnt from {} rows for {}", model.rows(), said(&known)));
     let fine: Vec<&str> =

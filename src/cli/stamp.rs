@@ -9,9 +9,12 @@ use rayon::ThreadPoolBuilder;
 
 use crate::error::{Error, Result};
 use crate::evidence::score;
+use crate::keys::keyring::Keyring;
+use crate::ledger::Registry;
 use crate::report::{json, terminal::grouped};
-use crate::stamp::deliver::{self, Order, Receipt, Terms};
+use crate::stamp::deliver::{self, Delivery, Order, Receipt, Terms};
 use crate::stamp::engine::{self, Options, Stamped};
+use crate::table::format::open;
 
 use super::input::{Input, STREAM};
 use super::{DONE, Session, args, now, operator, terminal};
@@ -19,7 +22,7 @@ use super::{DONE, Session, args, now, operator, terminal};
 pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
     // What is mistyped is said before anybody is asked for a passphrase.
     let input = Input::open(&args.file)?;
-    let order = order(args);
+    let order = order(args, recipients(session, args)?)?;
     let keyring = session.keyring()?;
     let bar = terminal::bar("stamping", input.bytes);
     let progress = |done| bar.set_position(done);
@@ -31,40 +34,85 @@ pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
     };
     let outcome = pool(args.threads)?.install(|| {
         if args.dry_run {
-            let terms =
-                Terms::look_up(&session.home.ledger(session.wait, "stamp")?, &args.dataset, &args.to)?;
-            let terms = terms.open_model(&session.home, &keyring)?;
-            engine::stamp(input.reader, io::sink(), &terms.marking(&keyring), &options)
-                .map(|stamped| (None, stamped))
-                .map_err(|error| error.in_data(&order.source_name()))
-        } else {
-            deliver::deliver(&session.home, &keyring, session.wait, &order, input.reader, &options)
-                .map(|(receipt, stamped)| (Some(receipt), stamped))
+            return try_out(session, &order, &keyring, open::Input::Stream(input.reader), &options);
         }
+        deliver::deliver(
+            &session.home,
+            &keyring,
+            session.wait,
+            &order,
+            open::Input::Stream(input.reader),
+            &options,
+        )?
+        .into_iter()
+        .map(|(receipt, stamped)| show(args, &receipt).map(|()| stamped))
+        .collect()
     });
     bar.finish_and_clear();
-    let (receipt, stamped) = outcome?;
-    match receipt {
-        Some(receipt) if args.json => {
-            // With the copy on standard output, the receipt must not mix with it.
-            let line = json::line(&receipt);
-            if is_stream(args.output.as_deref()) {
-                terminal::say(line)
-            } else {
-                terminal::print(line + "\n")?
-            }
-        }
-        Some(receipt) => terminal::say(summary(&receipt)),
-        None => terminal::say(format!("dry run for {}: {}", args.to, counts(&stamped))),
-    }
-    if stamped.carriers < score::CARRIERS_TO_NAME {
+    let stamped: Vec<Stamped> = outcome?;
+    let carriers = stamped.first().map_or(0, |stamped| stamped.carriers);
+    if carriers < score::CARRIERS_TO_NAME {
         terminal::warn(format!(
-            "this copy has {} carriers; a leak of it needs about {} to be named, so it may not be traceable",
-            stamped.carriers,
+            "this copy has {carriers} carriers; a leak of it needs about {} to be named, so it may not be \
+             traceable",
             score::CARRIERS_TO_NAME
         ));
     }
     Ok(DONE)
+}
+
+/// Marks, and writes nothing.
+fn try_out(
+    session: &Session,
+    order: &Order,
+    keyring: &Keyring,
+    input: open::Input,
+    options: &Options,
+) -> Result<Vec<Stamped>> {
+    let recipients: Vec<&str> = order.copies.iter().map(|copy| copy.to.as_str()).collect();
+    let ledger = session.home.ledger(session.wait, "stamp")?;
+    let terms = Terms::look_up(&ledger, &order.dataset, recipients.iter().copied())?;
+    drop(ledger);
+    let terms = terms.open_model(&session.home, keyring)?;
+    let sinks = recipients.iter().map(|_| io::sink()).collect();
+    let marking = terms.marking(keyring, &recipients);
+    let stamped = open::open(input, &options.asked(terms.policy()))
+        .and_then(|opened| engine::stamp_opened(opened, sinks, &marking, options, None))
+        .map_err(|error| error.in_data(&order.source_name()))?;
+    for (recipient, stamped) in recipients.iter().zip(&stamped) {
+        terminal::say(format!("dry run for {recipient}: {}", counts(stamped)));
+    }
+    Ok(stamped)
+}
+
+fn show(args: &args::Stamp, receipt: &Receipt) -> Result<()> {
+    if !args.json {
+        terminal::say(summary(receipt));
+        return Ok(());
+    }
+    // With the copy on standard output, the receipt must not mix with it.
+    let line = json::line(receipt);
+    if args.output.as_deref().is_some_and(|path| path == Path::new(STREAM)) {
+        terminal::say(line);
+        return Ok(());
+    }
+    terminal::print(line + "\n")
+}
+
+/// Everybody who gets a copy.
+fn recipients(session: &Session, args: &args::Stamp) -> Result<Vec<String>> {
+    if !args.to_all {
+        return Ok(args.to.clone());
+    }
+    let ledger = session.home.ledger(session.wait, "stamp")?;
+    let registry = Registry::replay(&ledger.entries()?);
+    let active = registry.recipients.values().filter(|standing| standing.suspended.is_none());
+    let ids: Vec<String> = active.map(|standing| standing.recipient.id.clone()).collect();
+    if ids.is_empty() {
+        return Err(Error::usage("there is no recipient to stamp for")
+            .with_hint("register one with `dyepack recipient add ID --name NAME`"));
+    }
+    Ok(ids)
 }
 
 /// A pool of `threads` threads, one a core if not said.
@@ -75,18 +123,34 @@ pub fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
     })
 }
 
-fn is_stream(path: Option<&Path>) -> bool {
-    path.is_some_and(|path| path == Path::new(STREAM))
-}
+/// What stands for the recipient's id in names.
+const RECIPIENT: &str = "{recipient}";
 
-fn order(args: &args::Stamp) -> Order {
+fn order(args: &args::Stamp, recipients: Vec<String>) -> Result<Order> {
+    let names = [
+        ("--output", args.output.as_ref().map(|path| path.display().to_string())),
+        ("--release-id", args.release_id.clone()),
+    ];
+    for (flag, name) in names {
+        if recipients.len() > 1 && name.is_some_and(|name| !name.contains(RECIPIENT)) {
+            return Err(Error::usage(format!("{flag} gives every copy the same name"))
+                .with_hint("put {recipient} into it, for instance `out/{recipient}.csv`"));
+        }
+    }
     let file = |path: &PathBuf| (path != Path::new(STREAM)).then(|| path.clone());
-    Order {
+    let for_recipient = |path: PathBuf, to: &str| match path.to_str() {
+        Some(name) => PathBuf::from(name.replace(RECIPIENT, to)),
+        None => path,
+    };
+    let copy = |to: String| Delivery {
+        release: args.release_id.as_ref().map_or_else(new_release_id, |id| id.replace(RECIPIENT, &to)),
+        output: args.output.as_ref().and_then(file).map(|path| for_recipient(path, &to)),
+        to,
+    };
+    Ok(Order {
         dataset: args.dataset.clone(),
-        to: args.to.clone(),
-        release: args.release_id.clone().unwrap_or_else(new_release_id),
+        copies: recipients.into_iter().map(copy).collect(),
         source_path: file(&args.file),
-        output: args.output.as_ref().and_then(file),
         force: args.force,
         sync: args.sync,
         purpose: args.purpose.clone(),
@@ -94,7 +158,7 @@ fn order(args: &args::Stamp) -> Order {
         agreement: args.agreement.clone(),
         operator: args.operator.clone().unwrap_or_else(operator),
         time: now(),
-    }
+    })
 }
 
 /// `r-20261122-k3v9x2ab`: the day for people, 40 random bits against chance.

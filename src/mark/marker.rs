@@ -40,7 +40,7 @@ pub struct Tally {
     pub rows: u64,
     /// Cells that carry a bit, changed or not.
     pub carriers: u64,
-    /// Cells changed, for each column of the plan.
+    /// Cells changed, for each column of the plan; those of the first copy, then those of the second, and so on.
     pub changed: Vec<u64>,
 }
 
@@ -48,6 +48,14 @@ impl Tally {
     /// Nothing done yet, for a plan of `columns` columns.
     pub fn new(columns: usize) -> Tally {
         Tally { rows: 0, carriers: 0, changed: vec![0; columns] }
+    }
+
+    /// Forgets everything, for `copies` copies under a plan of `columns` columns.
+    pub fn restart(&mut self, columns: usize, copies: usize) {
+        self.rows = 0;
+        self.carriers = 0;
+        self.changed.clear();
+        self.changed.resize(columns * copies, 0);
     }
 
     /// Adds another part of the same table.
@@ -63,7 +71,8 @@ impl Tally {
 pub struct Scratch {
     identity: Vec<u8>,
     hash: Vec<u8>,
-    text: String,
+    /// What a cell becomes for either bit.
+    texts: [String; 2],
 }
 
 /// What one carrier of a leak says.
@@ -175,18 +184,41 @@ impl Marker {
         tally: &mut Tally,
         mut edit: impl FnMut(usize, &str),
     ) -> Option<u64> {
+        let edit = |_, column, text: &str| edit(column, text);
+        self.mark_copies(row, std::slice::from_ref(codeword), scratch, tally, edit)
+    }
+
+    /// As [`mark`](Marker::mark), for one copy after another: `edit` gets the copy's number first. The row is hashed once, and
+    /// a cell embedded once for each bit, however many copies there are.
+    pub fn mark_copies(
+        &self,
+        row: &impl Row,
+        codewords: &[Codeword],
+        scratch: &mut Scratch,
+        tally: &mut Tally,
+        mut edit: impl FnMut(usize, usize, &str),
+    ) -> Option<u64> {
         tally.rows += 1;
         let id = self.hash_row(row, scratch)?;
-        let Scratch { hash, text, .. } = scratch;
+        let columns = self.plan.columns.len();
+        let Scratch { hash, texts, .. } = scratch;
         self.selected(row, hash, |i, column, draw, cell| {
-            text.clear();
-            let bit = codeword.bit(draw.position);
-            match column.embed(row, cell, bit, draw.spin, text) {
-                None => return,
-                Some(Embedded::Kept) => {}
-                Some(Embedded::Changed) => {
-                    tally.changed[i] += 1;
-                    edit(column.index, text);
+            let mut embedded = [None; 2];
+            for (copy, codeword) in codewords.iter().enumerate() {
+                let bit = codeword.bit(draw.position);
+                let (text, done) = (&mut texts[usize::from(bit)], &mut embedded[usize::from(bit)]);
+                let outcome = *done.get_or_insert_with(|| {
+                    text.clear();
+                    column.embed(row, cell, bit, draw.spin, text)
+                });
+                match outcome {
+                    // It is no carrier, for nobody.
+                    None => return,
+                    Some(Embedded::Kept) => {}
+                    Some(Embedded::Changed) => {
+                        tally.changed[copy * columns + i] += 1;
+                        edit(copy, column.index, text);
+                    }
                 }
             }
             tally.carriers += 1;

@@ -1,9 +1,9 @@
-//! A stamped file and its ledger entry, in the one order that never leaves a file without an entry.
+//! Stamped files and their ledger entries, in the one order that never leaves a file without an entry.
 //!
-//! 1. The marked bytes go to a temporary file beside the output.
-//! 2. The ledger commits the release: hash, counts, sketch, purpose. *Durable from here.* Just before, the vault gets its
-//!    copy of the source, if the policy wants one.
-//! 3. The temporary file takes the output's name.
+//! 1. The marked bytes go to temporary files beside the outputs, one for each recipient.
+//! 2. The ledger commits the releases, all at once: hash, counts, sketch, purpose. *Durable from here.* Just before, the vault
+//!    gets its copy of the source, if the policy wants one.
+//! 3. The temporary files take the outputs' names.
 //!
 //! Marking takes long, and the ledger is free meanwhile: what allowed the release is looked at again under
 //! the lock of 2.
@@ -13,8 +13,9 @@
 //! Stamping again with the same release id and input then gives the same bytes, finds its entry, and only
 //! renames.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::models;
 use crate::stamp::engine::{self, Marking, Stamped};
+use crate::table::format::open::{Input, open};
 use crate::vault::{Deposit, Finished, NONCE_BYTES, Vault};
 
 /// The only key epoch until keys can be rotated.
@@ -57,6 +59,8 @@ enum DeliverError {
     NoFolder(String),
     #[error("the output `{0}` is the input")]
     OutputIsInput(String),
+    #[error("two copies would have the same {0}, `{1}`")]
+    Twice(&'static str, String),
     #[error("release `{release}` is on record with another {what}")]
     OtherRelease { release: String, what: &'static str },
 }
@@ -88,6 +92,9 @@ impl Reason for DeliverError {
                 DeliverError::NoFolder(_) => "make it first, or choose another place",
                 DeliverError::OutputExists(_) => "choose another name, or replace it with --force",
                 DeliverError::OutputIsInput(_) => "the input is never changed: choose another name",
+                DeliverError::Twice(..) => {
+                    "name each recipient once, and put {recipient} into output and release id"
+                }
                 DeliverError::OtherRelease { .. } => {
                     "a release id stands for one delivery: choose another one"
                 }
@@ -101,15 +108,11 @@ impl Reason for DeliverError {
 pub struct Order {
     /// Dataset whose policy applies.
     pub dataset: String,
-    /// The recipient's id.
-    pub to: String,
-    /// The release's id.
-    pub release: String,
+    /// One delivery for each recipient.
+    pub copies: Vec<Delivery>,
     /// Name of the source for the record; `None` for standard input.
     pub source_path: Option<PathBuf>,
-    /// Where the copy goes; `None` is standard output.
-    pub output: Option<PathBuf>,
-    /// Replace the output if it exists.
+    /// Replace outputs that exist.
     pub force: bool,
     /// Flush the copy to the disk before the entry is committed.
     pub sync: bool,
@@ -125,6 +128,17 @@ pub struct Order {
     pub time: String,
 }
 
+/// A copy to be made.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The recipient's id.
+    pub to: String,
+    /// The release's id.
+    pub release: String,
+    /// Where the copy goes; `None` is standard output.
+    pub output: Option<PathBuf>,
+}
+
 /// What was delivered, as `stamp --json` prints it (DESIGN section 6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt {
@@ -137,13 +151,13 @@ pub struct Receipt {
     pub carriers: u64,
     /// By column.
     pub cells_changed: std::collections::BTreeMap<String, u64>,
-    pub output: Delivery,
+    pub output: Delivered,
     pub ledger: Proof,
 }
 
 /// The delivered bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Delivery {
+pub struct Delivered {
     /// `-` is standard output.
     pub path: String,
     pub bytes: u64,
@@ -171,7 +185,8 @@ impl Order {
 
 /// What an order needs from the ledger before a byte is read.
 pub struct Terms {
-    standing: Standing,
+    /// One for each recipient of the order, in its order.
+    standings: Vec<Standing>,
     policy: Policy,
     adopted: Adopted,
     /// The model that was adopted with the policy.
@@ -181,18 +196,18 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Looks up recipient and policy, and refuses what may not be.
-    pub fn look_up(ledger: &Ledger, dataset: &str, to: &str) -> Result<Terms> {
+    /// Looks up recipients and policy, and refuses what may not be.
+    pub fn look_up<'a>(
+        ledger: &Ledger,
+        dataset: &str,
+        recipients: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Terms> {
         let registry = Registry::replay(&ledger.entries()?);
-        let standing =
-            registry.recipients.get(to).ok_or_else(|| DeliverError::UnknownRecipient(to.to_owned()))?;
-        if let Some(since) = &standing.suspended {
-            return Err(DeliverError::Suspended { id: to.to_owned(), since: since.clone() }.into());
-        }
-        let adopted = registry.in_force(dataset).ok_or_else(|| no_policy(&registry, dataset))?;
+        let standings = recipients.into_iter().map(|to| in_good_standing(&registry, to).cloned());
+        let standings = standings.collect::<Result<_>>()?;
+        let adopted = registry.in_force(dataset).ok_or_else(|| no_policy(&registry, dataset))?.clone();
         let policy = stored_policy(ledger, &adopted.policy)?;
-        let (standing, adopted) = (standing.clone(), adopted.clone());
-        Ok(Terms { standing, policy, adopted, model: None, as_of: ledger.size() })
+        Ok(Terms { standings, policy, adopted, model: None, as_of: ledger.size() })
     }
 
     /// Opens the model that was adopted with the policy, if there is one.
@@ -213,23 +228,42 @@ impl Terms {
             return Ok(());
         }
         let dataset = self.policy.name();
-        let now = Terms::look_up(ledger, dataset, &self.standing.recipient.id)?;
+        let now = Terms::look_up(ledger, dataset, self.recipients())?;
         if now.adopted.policy != self.adopted.policy || now.adopted.model != self.adopted.model {
             return Err(DeliverError::PolicyReplaced(dataset.to_owned()).into());
         }
         Ok(())
     }
 
-    /// Everything that decides the marks.
-    pub fn marking<'a>(&'a self, keyring: &'a Keyring) -> Marking<'a> {
+    /// The policy in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The recipients' ids.
+    pub fn recipients(&self) -> Vec<&str> {
+        self.standings.iter().map(|standing| standing.recipient.id.as_str()).collect()
+    }
+
+    /// Everything that decides the marks of copies for `recipients`.
+    pub fn marking<'a>(&'a self, keyring: &'a Keyring, recipients: &'a [&'a str]) -> Marking<'a> {
         Marking {
             secret: &keyring.marking,
             policy: &self.policy,
             slots: &self.adopted.slots,
             epoch: FIRST_EPOCH,
-            recipient: &self.standing.recipient.id,
+            recipients,
             model: self.model.as_ref(),
         }
+    }
+}
+
+fn in_good_standing<'a>(registry: &'a Registry, to: &str) -> Result<&'a Standing> {
+    let standing =
+        registry.recipients.get(to).ok_or_else(|| DeliverError::UnknownRecipient(to.to_owned()))?;
+    match &standing.suspended {
+        Some(since) => Err(DeliverError::Suspended { id: to.to_owned(), since: since.clone() }.into()),
+        None => Ok(standing),
     }
 }
 
@@ -239,67 +273,98 @@ pub fn no_policy(registry: &Registry, dataset: &str) -> Error {
     DeliverError::NoPolicy { dataset: dataset.to_owned(), known }.into()
 }
 
-/// Stamps `input` as ordered and records the release.
+/// Stamps `input` as ordered, records the releases and names the outputs. Gives a receipt for each copy.
 ///
 /// # Errors
-/// If recipient or policy do not allow it, the input does not fit the policy, or anything can't be read or
-/// written. Then there is no output, and no entry unless the very last step, the renaming, failed; the hint
-/// says so.
+/// If recipients or policy do not allow it, the table does not fit the policy, or anything can't be read or written. Then
+/// there is no output, and no entry unless the very last step, the renaming, failed; the hint says so.
 pub fn deliver(
     home: &Home,
     keyring: &Keyring,
     wait: Duration,
     order: &Order,
-    input: impl Read + Send,
+    input: Input,
     options: &engine::Options,
-) -> Result<(Receipt, Stamped)> {
-    check_output(order)?;
+) -> Result<Vec<(Receipt, Stamped)>> {
+    check_outputs(order)?;
     // The ledger is open for the look-up and for the commit, not while the file is marked.
-    let terms = Terms::look_up(&home.ledger(wait, "stamp")?, &order.dataset, &order.to)?;
+    let ledger = home.ledger(wait, "stamp")?;
+    let terms = Terms::look_up(&ledger, &order.dataset, order.copies.iter().map(|copy| copy.to.as_str()))?;
+    drop(ledger);
     let terms = terms.open_model(home, keyring)?;
-    let folder = match &order.output {
-        Some(output) => folder_of(output).to_owned(),
-        None => std::env::temp_dir(),
-    };
-    let mut copy = temporary(&folder, order.output.is_some())?;
-    let buffered = io::BufWriter::with_capacity(1 << 16, copy.as_file_mut());
+    let mut files = order.copies.iter().map(temporary).collect::<Result<Vec<_>>>()?;
+    let outputs = files.iter_mut().map(|file| io::BufWriter::with_capacity(1 << 16, file.as_file_mut()));
     let vault = home.vault(&keyring.marking);
     let mut deposit = terms.policy.keeps_sources().then(|| begin_copy(&vault)).transpose()?;
-    let marking = terms.marking(keyring);
-    let stamped = engine::stamp_and_keep(input, buffered, &marking, options, deposit.as_mut())
+    let recipients = terms.recipients();
+    let marking = terms.marking(keyring, &recipients);
+    let opened =
+        open(input, &options.asked(&terms.policy)).map_err(|error| error.in_data(&order.source_name()))?;
+    let format = opened.format().name();
+    let stamped = engine::stamp_opened(opened, outputs.collect(), &marking, options, deposit.as_mut())
         .map_err(|error| error.in_data(&order.source_name()))?;
-    let kept = deposit.map(|deposit| end_copy(&vault, deposit, order, &stamped)).transpose()?;
+    let kept = deposit.map(|deposit| end_copy(&vault, deposit, order, &stamped[0])).transpose()?;
     if order.sync {
-        copy.as_file().sync_all().map_err(|error| Error::io("flush", copy.path(), error))?;
+        for file in &files {
+            file.as_file().sync_all().map_err(|error| Error::io("flush", file.path(), error))?;
+        }
     }
 
     let mut ledger = home.ledger(wait, "stamp")?;
     terms.check_again(&ledger)?;
-    check_output(order)?;
-    let release = release(order, &terms, &stamped, ledger.put_blob(&stamped.sketch.to_bytes())?);
-    let on_record = ledger.release(&order.release)?.map(|recorded| check_same(&recorded, &release));
-    let on_record = on_record.transpose()?;
-    // Before the entry, so that no release lacks the copy that its policy promises.
-    kept.map(|copy| vault.keep(copy)).transpose()?;
-    let index = match on_record {
-        Some(index) => index,
-        None => {
-            let entry = Entry::new(&order.time, &order.operator, Event::Release(release.clone()));
-            // Commit point: the release is on record. A crash from here on leaves an entry without its
-            // output; stamping again with this release id makes the output good.
-            ledger.append(&[entry], &keyring.signing)?[0]
-        }
-    };
-    let proof = Proof { index, size: ledger.size(), root: ledger.root_hex() };
+    check_outputs(order)?;
+    let sketch = ledger.put_blob(&stamped[0].sketch.to_bytes())?;
+    let parts = order.copies.iter().zip(&terms.standings).zip(&stamped);
+    let releases: Vec<Release> = parts
+        .map(|((copy, standing), stamped)| release(order, copy, &terms, standing, stamped, format, &sketch))
+        .collect();
+    let proofs = record(&mut ledger, keyring, order, &releases, || {
+        // Before the entries, so that no release lacks the copy that its policy promises.
+        kept.map(|copy| vault.keep(copy)).transpose().map(drop)
+    })?;
     ledger.close()?;
 
-    publish(copy, order).map_err(|error| {
-        let release = &order.release;
-        error.with_hint(format!(
-            "the release is on record: `--release-id {release}` with the same input gives the same bytes"
-        ))
-    })?;
-    Ok((receipt(order, &release, &stamped, proof), stamped))
+    let mut receipts = Vec::new();
+    let parts = order.copies.iter().zip(files).zip(&releases).zip(stamped).zip(proofs);
+    for ((((copy, file), release), stamped), proof) in parts {
+        publish(file, copy, order.force).map_err(|error| {
+            let release = &copy.release;
+            error.with_hint(format!(
+                "the release is on record: `--release-id {release}` with the same input gives the same bytes"
+            ))
+        })?;
+        receipts.push((receipt(copy, release, &stamped, proof), stamped));
+    }
+    Ok(receipts)
+}
+
+/// Puts the releases on record, but for those that are there already; `prepare` comes just before. Says where they are.
+fn record(
+    ledger: &mut Ledger,
+    keyring: &Keyring,
+    order: &Order,
+    releases: &[Release],
+    prepare: impl FnOnce() -> Result<()>,
+) -> Result<Vec<Proof>> {
+    let mut known = Vec::new();
+    for release in releases {
+        let recorded = ledger.release(&release.release)?;
+        known.push(recorded.map(|recorded| check_same(&recorded, release)).transpose()?);
+    }
+    prepare()?;
+    let new = releases.iter().zip(&known).filter(|(_, known)| known.is_none());
+    let entries: Vec<Entry> = new
+        .map(|(release, _)| Entry::new(&order.time, &order.operator, Event::Release(release.clone())))
+        .collect();
+    let mut indices = Vec::new();
+    if !entries.is_empty() {
+        // Commit point: the releases are on record, all or none. A crash from here on leaves entries without their
+        // outputs; stamping again with these release ids makes the outputs good.
+        indices = ledger.append(&entries, &keyring.signing)?;
+    }
+    let mut indices = indices.into_iter();
+    let proof = |index| Proof { index, size: ledger.size(), root: ledger.root_hex() };
+    Ok(known.into_iter().filter_map(|known| known.or_else(|| indices.next()).map(proof)).collect())
 }
 
 fn begin_copy(vault: &Vault) -> Result<Deposit> {
@@ -314,8 +379,25 @@ fn end_copy(vault: &Vault, deposit: Deposit, order: &Order, stamped: &Stamped) -
     Ok(copy)
 }
 
-fn check_output(order: &Order) -> Result<()> {
-    let Some(output) = &order.output else { return Ok(()) };
+fn check_outputs(order: &Order) -> Result<()> {
+    let mut taken = HashSet::new();
+    for copy in &order.copies {
+        let output = copy.output.as_ref().map_or("-".into(), |output| output.display().to_string());
+        let names =
+            [("release id", copy.release.clone()), ("recipient", copy.to.clone()), ("output", output)];
+        for (what, name) in names {
+            if !taken.insert((what, name.clone())) {
+                return Err(DeliverError::Twice(what, name).into());
+            }
+        }
+        if let Some(output) = &copy.output {
+            check_output(output, order)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_output(output: &Path, order: &Order) -> Result<()> {
     let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
     if order.source_path.as_deref().is_some_and(|source| same(source, output)) {
         return Err(DeliverError::OutputIsInput(output.display().to_string()).into());
@@ -345,43 +427,55 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// A temporary file that is removed unless it is published. One that will get a name may be read as the
-/// user's other files may.
-fn temporary(folder: &Path, gets_a_name: bool) -> Result<NamedTempFile> {
+/// A temporary file for a copy, removed unless it is published. One that will get a name may be read as the user's other
+/// files may.
+fn temporary(copy: &Delivery) -> Result<NamedTempFile> {
+    let folder = match &copy.output {
+        Some(output) => folder_of(output).to_owned(),
+        None => std::env::temp_dir(),
+    };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".dyepack-").suffix(".tmp");
     #[cfg(unix)]
-    if gets_a_name {
+    if copy.output.is_some() {
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder).map_err(|error| Error::io("make a file in", folder, error))
+    builder.tempfile_in(&folder).map_err(|error| Error::io("make a file in", &folder, error))
 }
 
-fn release(order: &Order, terms: &Terms, stamped: &Stamped, sketch: String) -> Release {
-    let own = &terms.standing.recipient;
+fn release(
+    order: &Order,
+    copy: &Delivery,
+    terms: &Terms,
+    standing: &Standing,
+    stamped: &Stamped,
+    format: &str,
+    sketch: &str,
+) -> Release {
+    let own = &standing.recipient;
     Release {
-        release: order.release.clone(),
+        release: copy.release.clone(),
         dataset: order.dataset.clone(),
-        recipient: order.to.clone(),
+        recipient: copy.to.clone(),
         policy: terms.adopted.policy.clone(),
         key_epoch: FIRST_EPOCH,
         model: terms.adopted.model.clone(),
-        format: "csv".into(),
+        format: format.into(),
         source: Source {
             path: order.source_path.as_ref().map(|path| path.display().to_string()),
             bytes: stamped.source_bytes,
             blake3: stamped.source_blake3.clone(),
         },
         output: Output {
-            bytes: stamped.output_bytes,
-            blake3: stamped.output_blake3.clone(),
-            sha256: stamped.output_sha256.clone(),
+            bytes: stamped.output.bytes,
+            blake3: stamped.output.blake3.clone(),
+            sha256: stamped.output.sha256.clone(),
         },
         rows: stamped.rows,
         carriers: stamped.carriers,
         cells_changed: stamped.cells_changed.clone(),
-        sketch,
+        sketch: sketch.into(),
         purpose: order.purpose.clone().or_else(|| own.purpose.clone()),
         legal_basis: order.legal_basis.clone(),
         agreement: order.agreement.clone().or_else(|| own.agreement.clone()),
@@ -407,15 +501,15 @@ fn check_same(recorded: &Recorded, release: &Release) -> Result<u64> {
 }
 
 /// Gives the copy its name, or copies it to standard output.
-fn publish(copy: NamedTempFile, order: &Order) -> Result<()> {
-    let Some(output) = &order.output else {
+fn publish(file: NamedTempFile, copy: &Delivery, force: bool) -> Result<()> {
+    let Some(output) = &copy.output else {
         let fail = Error::standard_output;
-        let mut file = copy.reopen().map_err(fail)?;
+        let mut file = file.reopen().map_err(fail)?;
         let mut stdout = io::stdout().lock();
         io::copy(&mut file, &mut stdout).map_err(fail)?;
         return stdout.flush().map_err(fail);
     };
-    if order.force { copy.persist(output) } else { copy.persist_noclobber(output) }
+    if force { file.persist(output) } else { file.persist_noclobber(output) }
         .map_err(|error| Error::io("name the output", output, error.error))?;
     // The name, too, survives a power cut. Not every file system can flush a folder, and none needs to for
     // correctness.
@@ -425,7 +519,7 @@ fn publish(copy: NamedTempFile, order: &Order) -> Result<()> {
     Ok(())
 }
 
-fn receipt(order: &Order, release: &Release, stamped: &Stamped, proof: Proof) -> Receipt {
+fn receipt(copy: &Delivery, release: &Release, stamped: &Stamped, proof: Proof) -> Receipt {
     Receipt {
         schema: "dyepack.receipt/1",
         release: release.release.clone(),
@@ -434,11 +528,11 @@ fn receipt(order: &Order, release: &Release, stamped: &Stamped, proof: Proof) ->
         rows: stamped.rows,
         carriers: stamped.carriers,
         cells_changed: stamped.cells_changed.clone(),
-        output: Delivery {
-            path: order.output.as_ref().map_or("-".into(), |path| path.display().to_string()),
-            bytes: stamped.output_bytes,
-            blake3: stamped.output_blake3.clone(),
-            sha256: stamped.output_sha256.clone(),
+        output: Delivered {
+            path: copy.output.as_ref().map_or("-".into(), |path| path.display().to_string()),
+            bytes: stamped.output.bytes,
+            blake3: stamped.output.blake3.clone(),
+            sha256: stamped.output.sha256.clone(),
         },
         ledger: proof,
     }

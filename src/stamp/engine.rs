@@ -1,18 +1,15 @@
-//! Marks a CSV stream for one recipient, in constant memory and on all cores.
+//! Marks a table for one recipient or many, in constant memory and on all cores.
 //!
-//! Blocks of whole records go through rayon workers, which mark them and splice the edits into a copy; one sink hashes and
-//! writes in file order. Every byte outside the edited cells is the source's. The outcome depends on keys, policy,
-//! recipient and input alone, not on the block size or the number of threads.
+//! The [format](crate::table::format) passes rows to an [`Editor`], which marks them, and puts the edits into one copy for each
+//! recipient. The source is read and parsed once, a row hashed once, a cell embedded once for each bit. What is not edited is the
+//! source's. The outcome depends on keys, policy, recipient and input alone, not on blocks, threads or the other recipients.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use data_encoding::HEXLOWER;
-use sha2::{Digest as _, Sha256};
-
-use crate::error::{Class, Error, Reason, Result, said};
+use crate::error::{Class, Error, Reason, Result};
 use crate::keys::prf::{DerivedKey, Purpose};
 use crate::keys::secret::MarkingSecret;
 use crate::known::KnownRelease;
@@ -21,11 +18,12 @@ use crate::mark::marker::{Marker, Scratch, Tally};
 use crate::mark::model::Model;
 use crate::mark::policy::{Plan, Policy};
 use crate::sketch::{SampledRow, Sampler, Sketch, SketchBuilder};
-use crate::table::Row as _;
-use crate::table::format::block::{self, BLOCK_BYTES, Block, Peeked, Reading};
-use crate::table::format::csv::{self, Cell, CsvRow, Dialect, Fields, Records, check_width};
-use crate::table::format::pump::pump;
-use crate::table::format::splice::{Edits, splice};
+use crate::table::Row;
+use crate::table::format::block::{self, BLOCK_BYTES, Reading};
+use crate::table::format::copy::{Editor, Table};
+use crate::table::format::digest::{Sealing, Written};
+use crate::table::format::open::{Asked, Input, Opened, open};
+use crate::table::format::reason::write_failed;
 use crate::vault::{Columns, Deposit, Packer};
 
 #[derive(Debug, thiserror::Error)]
@@ -34,15 +32,13 @@ enum EngineError {
     Interrupted,
     #[error("the file has no column `{0}`, which the dataset's model looks at")]
     NoContext(String),
-    #[error("could not write the marked copy: {}", said(.0))]
-    Write(#[source] io::Error),
 }
 
 impl Reason for EngineError {
     fn class(&self) -> Class {
         match self {
             EngineError::NoContext(_) => Class::Usage,
-            EngineError::Interrupted | EngineError::Write(_) => Class::Io,
+            EngineError::Interrupted => Class::Io,
         }
     }
 
@@ -53,9 +49,6 @@ impl Reason for EngineError {
                     "export the same columns as before, or adopt the policy with a new --model"
                 }
                 EngineError::Interrupted => "nothing was delivered and nothing recorded",
-                EngineError::Write(_) => {
-                    "make room, or choose another place; nothing was delivered or recorded"
-                }
             }
             .into(),
         )
@@ -72,8 +65,8 @@ pub struct Marking<'a> {
     pub slots: &'a [String],
     /// The key epoch.
     pub epoch: u32,
-    /// The recipient's id.
-    pub recipient: &'a str,
+    /// The recipients' ids, one for each copy.
+    pub recipients: &'a [&'a str],
     /// What occurs in the marked columns, if a model was adopted with the policy.
     pub model: Option<&'a Model>,
 }
@@ -97,6 +90,19 @@ impl Default for Options<'_> {
     }
 }
 
+impl Options<'_> {
+    /// How to open the input, of which `policy` marks columns.
+    pub fn asked(&self, policy: &Policy) -> Asked {
+        let strict = block::Options::new(Reading::Strict);
+        let marked = policy.columns().map(|(name, ..)| name);
+        Asked {
+            delimiter: self.delimiter,
+            columns: policy.identity().chain(marked).map(str::to_owned).collect(),
+            blocks: block::Options { block_bytes: self.block_bytes, ..strict },
+        }
+    }
+}
+
 /// What was written, and what it takes to recognise it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamped {
@@ -110,14 +116,10 @@ pub struct Stamped {
     pub source_bytes: u64,
     /// Hex BLAKE3 of the source.
     pub source_blake3: String,
-    /// Bytes of the copy.
-    pub output_bytes: u64,
-    /// Hex BLAKE3 of the copy.
-    pub output_blake3: String,
-    /// Hex SHA-256 of the copy.
-    pub output_sha256: String,
+    /// The copy's bytes.
+    pub output: Written,
     /// The source's sketch, the same for every recipient.
-    pub sketch: Sketch,
+    pub sketch: Arc<Sketch>,
 }
 
 impl Stamped {
@@ -130,19 +132,87 @@ impl Stamped {
             source_path: None,
             source_bytes: self.source_bytes,
             source_blake3: self.source_blake3,
-            output_blake3: self.output_blake3,
-            sketch: Arc::new(self.sketch),
+            output_blake3: self.output.blake3,
+            sketch: self.sketch,
         }
     }
 }
 
-/// What a worker makes of one block.
+/// Marks `input` for the one recipient of `marking` and writes the copy to `output`.
+///
+/// # Errors
+/// If the columns do not fit the policy, a row can't be read, or reading or writing fails. What was written until then is
+/// worthless.
+///
+/// # Panics
+/// If `marking` names more than one recipient, or none.
+pub fn stamp(
+    input: impl Read + Send,
+    output: impl Write + Send,
+    marking: &Marking,
+    options: &Options,
+) -> Result<Stamped> {
+    assert_eq!(marking.recipients.len(), 1, "one copy, one recipient");
+    let opened = open(Input::stream(input), &options.asked(marking.policy))?;
+    Ok(stamp_opened(opened, vec![output], marking, options, None)?.remove(0))
+}
+
+/// Marks a file for every recipient of `marking` and writes the copies to `outputs`, one each, in the same order. The source
+/// passes into `deposit` too, if there is one; the caller finishes that.
+///
+/// # Errors
+/// As [`stamp`].
+pub fn stamp_opened<W: Write + Send>(
+    opened: Opened,
+    outputs: Vec<W>,
+    marking: &Marking,
+    options: &Options,
+    mut deposit: Option<&mut Deposit>,
+) -> Result<Vec<Stamped>> {
+    let (mut table, source, wrapping) = opened.into_parts();
+    let names = table.columns().to_vec();
+    let mut stamper = Stamper::new(marking, &names)?;
+    if let Some(deposit) = &mut deposit {
+        let needed = |name: &str| marking.policy.names_column(name);
+        let kept = Columns::choose(&names, needed, |see| table.peek(see))?;
+        deposit.begin(kept.clone())?;
+        stamper.kept = Some(kept);
+    }
+    let mut sketch = SketchBuilder::new(names);
+    let mut tally = Tally::default();
+    stamper.restart(&mut tally);
+    let mut outputs: Vec<_> = outputs.into_iter().map(|output| wrapping.wrap(Sealing::new(output))).collect();
+    table.copy(&stamper, &mut outputs, |work| {
+        sketch.add(work.tally.rows, std::mem::take(&mut work.sampled), &stamper.sampler);
+        tally.merge(&work.tally);
+        if let Some(deposit) = &mut deposit {
+            deposit.add(&work.packer)?;
+        }
+        (options.progress)(source.so_far());
+        let stopped = options.interrupted.load(Ordering::Relaxed);
+        if stopped { Err(EngineError::Interrupted.into()) } else { Ok(()) }
+    })?;
+
+    let (source_bytes, source_blake3) = source.finish()?;
+    let sketch = Arc::new(sketch.finish(&stamper.sampler));
+    let stamped = outputs.into_iter().enumerate().map(|(copy, output)| {
+        Ok(Stamped {
+            rows: tally.rows,
+            carriers: tally.carriers,
+            cells_changed: stamper.changed(&tally, copy),
+            source_bytes,
+            source_blake3: source_blake3.clone(),
+            output: output.finish().and_then(Sealing::finish).map_err(write_failed)?,
+            sketch: sketch.clone(),
+        })
+    });
+    stamped.collect()
+}
+
+/// What a worker makes of one batch of rows.
 #[derive(Default)]
 struct Work {
-    fields: Fields,
     scratch: Scratch,
-    edits: Edits,
-    marked: Vec<u8>,
     tally: Tally,
     sampled: Vec<SampledRow>,
     packer: Packer,
@@ -151,145 +221,71 @@ struct Work {
 /// Everything the workers share.
 struct Stamper {
     marker: Marker,
-    codeword: Codeword,
+    /// One for each copy.
+    codewords: Vec<Codeword>,
     sampler: Sampler,
-    dialect: Dialect,
     width: usize,
     /// What of the source goes into the vault.
     kept: Option<Columns>,
 }
 
-/// Marks `input` for the recipient of `marking` and writes the copy to `output`.
-///
-/// # Errors
-/// If the header does not fit the policy, a row has another number of fields than the header, a quote never closes, or
-/// reading or writing fails. What was written until then is worthless.
-pub fn stamp(
-    input: impl Read + Send,
-    output: impl Write + Send,
-    marking: &Marking,
-    options: &Options,
-) -> Result<Stamped> {
-    stamp_and_keep(input, output, marking, options, None)
-}
-
-/// As [`stamp`]; the source passes into `deposit` too, if there is one. The caller finishes that.
-pub fn stamp_and_keep(
-    input: impl Read + Send,
-    mut output: impl Write + Send,
-    marking: &Marking,
-    options: &Options,
-    mut deposit: Option<&mut Deposit>,
-) -> Result<Stamped> {
-    let reading = block::Options { block_bytes: options.block_bytes, ..block::Options::new(Reading::Strict) };
-    let (head, blocks) = csv::open(input, options.delimiter, reading)?;
-    let mut blocks = Peeked::new(blocks);
-    let mut stamper = Stamper::new(marking, &head)?;
-    if let Some(deposit) = &mut deposit {
-        let needed = |name: &str| marking.policy.names_column(name);
-        let kept = Columns::choose(&head.names, needed, blocks.peek()?, head.dialect);
-        deposit.begin(kept.clone())?;
-        stamper.kept = Some(kept);
-    }
-    let columns: Vec<String> =
-        stamper.marker.plan().columns.iter().map(|column| column.name.clone()).collect();
-
-    let mut sketch = SketchBuilder::new(head.names.clone());
-    let mut tally = Tally::new(columns.len());
-    let (mut source, mut copy) = (Digest::default(), Digest::default());
-    let mut sha256 = Sha256::new();
-    let mut write = |source_bytes: &[u8], marked: &[u8]| -> Result<()> {
-        source.update(source_bytes);
-        copy.update(marked);
-        sha256.update(marked);
-        output.write_all(marked).map_err(EngineError::Write)?;
-        (options.progress)(source.bytes);
-        if options.interrupted.load(Ordering::Relaxed) {
-            Err(EngineError::Interrupted.into())
-        } else {
-            Ok(())
-        }
-    };
-    write(&head.bytes, &head.bytes)?;
-    pump(
-        &mut blocks,
-        |block, work| stamper.mark_block(block, work),
-        |block, work| {
-            sketch.add(work.tally.rows, std::mem::take(&mut work.sampled), &stamper.sampler);
-            tally.merge(&work.tally);
-            if let Some(deposit) = &mut deposit {
-                deposit.add(&work.packer)?;
-            }
-            write(block.bytes(), &work.marked)
-        },
-    )?;
-    output.flush().map_err(EngineError::Write)?;
-
-    Ok(Stamped {
-        rows: tally.rows,
-        carriers: tally.carriers,
-        cells_changed: columns.into_iter().zip(tally.changed).collect(),
-        source_bytes: source.bytes,
-        source_blake3: source.hex(),
-        output_bytes: copy.bytes,
-        output_blake3: copy.hex(),
-        output_sha256: HEXLOWER.encode(&sha256.finalize()),
-        sketch: sketch.finish(&stamper.sampler),
-    })
-}
-
 impl Stamper {
-    fn new(marking: &Marking, head: &csv::Head) -> Result<Stamper> {
-        let policy = marking.policy;
+    fn new(marking: &Marking, names: &[String]) -> Result<Stamper> {
+        let Marking { secret, policy, slots, epoch, .. } = *marking;
         let dataset = policy.name();
-        let plan = policy.plan(&head.names, marking.slots).map_err(|error| one_column_hint(error, head))?;
+        let plan = policy.plan(names, slots).map_err(|error| one_column_hint(error, names))?;
         let plan = match marking.model {
-            Some(model) => with_model(plan, model, &head.names)?,
+            Some(model) => with_model(plan, model, names)?,
             None => plan,
         };
-        let code = Code::new(marking.secret, dataset, marking.epoch, policy.code_length());
-        let codeword_key = code::codeword_key(marking.secret, dataset, marking.epoch, marking.recipient);
-        let sketch_key = DerivedKey::new(marking.secret, Purpose::Sketch, dataset, marking.epoch, None);
+        let code = Code::new(secret, dataset, epoch, policy.code_length());
+        let codeword =
+            |recipient: &&str| code.codeword(&code::codeword_key(secret, dataset, epoch, recipient));
+        let sketch_key = DerivedKey::new(secret, Purpose::Sketch, dataset, epoch, None);
         Ok(Stamper {
-            marker: Marker::new(marking.secret, dataset, marking.epoch, policy.code_length(), plan),
-            codeword: code.codeword(&codeword_key),
+            marker: Marker::new(secret, dataset, epoch, policy.code_length(), plan),
+            codewords: marking.recipients.iter().map(codeword).collect(),
             sampler: Sampler::new(sketch_key),
-            dialect: head.dialect,
-            width: head.names.len(),
+            width: names.len(),
             kept: None,
         })
     }
 
-    /// Marks the rows of one block; gives their number.
-    fn mark_block(&self, block: &Block, work: &mut Work) -> Result<u64> {
-        let Work { fields, scratch, edits, marked, tally, sampled, packer } = work;
-        *tally = Tally::new(self.marker.plan().columns.len());
-        edits.clear();
-        sampled.clear();
-        packer.begin();
-        let bytes = block.bytes();
-        let mut records = Records::of(block, self.dialect);
-        while records.next_record(fields) {
-            check_width(tally.rows + 1, fields.len(), self.width)?;
-            let row = CsvRow { bytes, fields };
-            let id = self.marker.mark(&row, &self.codeword, scratch, tally, |column, text| {
-                let range = fields.range(column).expect("the record's width was checked");
-                Cell::new(&bytes[range.clone()]).replace(range.start, text.as_bytes(), self.dialect, edits);
-            });
-            if let Some(kept) = &self.kept {
-                packer.add(&row, kept);
-            }
-            // Rows without an identity can't be recognised again, so they have no place in a sketch.
-            if let Some(id) = id {
-                sampled.extend(self.sampler.sample(id, (0..self.width).map(|column| row.cell(column))));
-            }
+    fn restart(&self, tally: &mut Tally) {
+        tally.restart(self.marker.plan().columns.len(), self.codewords.len());
+    }
+
+    /// The cells changed in one copy, by column; marked columns without a change are listed with 0.
+    fn changed(&self, tally: &Tally, copy: usize) -> BTreeMap<String, u64> {
+        let columns = &self.marker.plan().columns;
+        let changed = &tally.changed[copy * columns.len()..];
+        columns.iter().zip(changed).map(|(column, cells)| (column.name.clone(), *cells)).collect()
+    }
+}
+
+impl Editor for Stamper {
+    type Work = Work;
+
+    fn begin(&self, work: &mut Work) {
+        self.restart(&mut work.tally);
+        work.sampled.clear();
+        work.packer.begin();
+    }
+
+    fn row(&self, row: &impl Row, work: &mut Work, edit: &mut impl FnMut(usize, usize, &str)) {
+        let Work { scratch, tally, sampled, packer } = work;
+        let id = self.marker.mark_copies(row, &self.codewords, scratch, tally, edit);
+        if let Some(kept) = &self.kept {
+            packer.add(row, kept);
         }
-        marked.clear();
-        splice(bytes, edits, marked);
-        if self.kept.is_some() {
-            packer.pack()?;
+        // Rows without an identity can't be recognised again, so they have no place in a sketch.
+        if let Some(id) = id {
+            sampled.extend(self.sampler.sample(id, (0..self.width).map(|column| row.cell(column))));
         }
-        Ok(tally.rows)
+    }
+
+    fn end(&self, work: &mut Work) -> Result<()> {
+        if self.kept.is_some() { work.packer.pack() } else { Ok(()) }
     }
 }
 
@@ -304,28 +300,10 @@ fn with_model(plan: Plan, model: &Model, names: &[String]) -> Result<Plan> {
 }
 
 /// A header of one column usually means that the delimiter was not found.
-fn one_column_hint(error: Error, head: &csv::Head) -> Error {
-    if head.names.len() == 1 {
+fn one_column_hint(error: Error, names: &[String]) -> Error {
+    if names.len() == 1 {
         return error
             .with_hint("the header has a single column: name the byte between fields with --delimiter");
     }
     error
-}
-
-/// Counts and hashes a stream.
-#[derive(Default)]
-struct Digest {
-    bytes: u64,
-    hasher: blake3::Hasher,
-}
-
-impl Digest {
-    fn update(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
-        self.hasher.update(bytes);
-    }
-
-    fn hex(&self) -> String {
-        self.hasher.finalize().to_hex().to_string()
-    }
 }

@@ -95,7 +95,8 @@ impl Owner {
     ) -> Result<(Vec<u8>, Stamped)> {
         let Reading { policy, slots, epoch, .. } = &self.readings[0];
         let model = self.model.as_deref();
-        let marking = Marking { secret: &self.secret, policy, slots, epoch: *epoch, recipient, model };
+        let marking =
+            Marking { secret: &self.secret, policy, slots, epoch: *epoch, recipients: &[recipient], model };
         let mut copy = Vec::new();
         let stamped = engine::stamp(source, &mut copy, &marking, options)?;
         Ok((copy, stamped))

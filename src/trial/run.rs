@@ -21,6 +21,7 @@ use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::stamp::engine;
 use crate::stamp::learn::learn;
+use crate::table::format::open::{Input, open};
 
 /// Rows that are released in each world for the ledger's sketch. It says which columns are which; more rows would say no more.
 const RELEASED_ROWS: usize = 4_000;
@@ -67,10 +68,7 @@ struct Tried {
 /// If the table does not fit the policy, an attack asks for a column that is not there, or it is interrupted.
 pub fn run(setup: &Setup, watch: &Watch) -> Result<Board> {
     let table = sampled(setup);
-    let model = match setup.model {
-        true => Some(Arc::new(learn(&setup.table.to_csv()[..], setup.policy, Some(b','))?)),
-        false => None,
-    };
+    let model = if setup.model { Some(Arc::new(model(setup)?)) } else { None };
     let reference = if setup.reference { Some(owner::reference(&table)?) } else { None };
     let cases: Vec<&Case> =
         setup.battery.cases.iter().filter(|case| case.leakers <= setup.recipients).collect();
@@ -112,6 +110,15 @@ pub fn run(setup: &Setup, watch: &Watch) -> Result<Board> {
     let left_out = setup.battery.cases.iter().filter(|case| case.leakers > setup.recipients);
     board.left_out = left_out.map(Case::title).collect();
     Ok(board)
+}
+
+/// What occurs in the whole table.
+fn model(setup: &Setup) -> Result<Model> {
+    let options = engine::Options { delimiter: Some(b','), ..engine::Options::default() };
+    learn(
+        open(Input::stream(&setup.table.to_csv()[..]), &options.asked(setup.policy))?.into_table(),
+        setup.policy,
+    )
 }
 
 fn sampled(setup: &Setup) -> Arc<Table> {

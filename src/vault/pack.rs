@@ -13,8 +13,7 @@ use zstd::bulk::Compressor;
 use super::reason::VaultReason;
 use crate::error::Result;
 use crate::table::Row;
-use crate::table::format::block::Block;
-use crate::table::format::csv::{CsvRow, Dialect, Fields, Records, write_record};
+use crate::table::format::csv::write_record;
 
 /// Cells longer than this on average, in bytes, are free text. Names, codes, addresses and times are shorter.
 const FREE_TEXT_BYTES: u64 = 64;
@@ -31,31 +30,26 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Chooses among the columns `names` of a file by its `first` block; those that `is_needed` says are kept in any case.
+    /// Chooses among the columns `names` of a table by those of its first rows that `peek` shows; those that `is_needed` says
+    /// are kept in any case.
     pub fn choose(
         names: &[String],
         is_needed: impl Fn(&str) -> bool,
-        first: Option<&Block>,
-        dialect: Dialect,
-    ) -> Columns {
+        peek: impl FnOnce(&mut dyn FnMut(&dyn Row)) -> Result<()>,
+    ) -> Result<Columns> {
         let mut bytes = vec![0; names.len()];
         let mut cells = vec![0; names.len()];
-        let mut fields = Fields::default();
-        let mut records = first.map(|block| (block, Records::of(block, dialect)));
-        while let Some((block, records)) = &mut records
-            && records.next_record(&mut fields)
-        {
-            let row = CsvRow { bytes: block.bytes(), fields: &fields };
+        peek(&mut |row| {
             for column in 0..names.len() {
                 let length = row.cell(column).len() as u64;
                 bytes[column] += length;
                 cells[column] += u64::from(length > 0);
             }
-        }
+        })?;
         let is_kept =
             |column: &usize| is_needed(&names[*column]) || bytes[*column] <= FREE_TEXT_BYTES * cells[*column];
         let indices: Vec<usize> = (0..names.len()).filter(is_kept).collect();
-        Columns { names: indices.iter().map(|&column| names[column].clone()).collect(), indices }
+        Ok(Columns { names: indices.iter().map(|&column| names[column].clone()).collect(), indices })
     }
 
     /// No column, until it is known which.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use dyepack::attack::correlate::{Joints, Knowledge, Spread, correlate};
 use dyepack::evidence::verdict::Verdict;
 use dyepack::stamp::engine::Options;
-use dyepack::stamp::learn::learn;
 
 use crate::lab::{self, Lab, Table, recipient, seeded};
 use crate::survival::Survival;
@@ -28,8 +27,7 @@ fn nine_of_ten_carriers_survive_where_the_model_says_what_occurs() {
     let prior = Joints::learn(&sample.rows, Knowledge::Sample);
     let mut shares = Vec::new();
     for with_model in [false, true] {
-        lab.model =
-            with_model.then(|| Arc::new(learn(&released.to_csv()[..], lab.policy(), None).expect("a model")));
+        lab.model = with_model.then(|| Arc::new(lab::learn(&released.to_csv()[..], lab.policy())));
         let copy = lab.copy(&recipient(3), &released);
         let survival = Survival::new(&lab, &released, &copy);
         let mut leak = copy.clone();
@@ -51,7 +49,7 @@ fn reading_with_the_model_beats_reading_without() {
     let rng = &mut seeded("correlation/trace");
     let (released, sample) = tables();
     let mut lab = Lab::new(POLICY, &released, 20, rng);
-    lab.model = Some(Arc::new(learn(&released.to_csv()[..], lab.policy(), None).expect("a model")));
+    lab.model = Some(Arc::new(lab::learn(&released.to_csv()[..], lab.policy())));
     let mut leak = lab.copy(&recipient(3), &released.sample(3_000, rng));
     let prior = Joints::learn(&sample.rows, Knowledge::Sample);
     correlate(&mut leak.rows, &prior, BUDGET, Spread::Anywhere, rng);
@@ -76,11 +74,11 @@ fn carriers_are_the_same_for_all_recipients_and_releases() {
     let (released, _) = tables();
     let released = released.sample(2_000, rng);
     let mut lab = Lab::new(POLICY, &released.with_rows(Vec::new()), 1, rng);
-    lab.model = Some(Arc::new(learn(&released.to_csv()[..], lab.policy(), None).expect("a model")));
+    lab.model = Some(Arc::new(lab::learn(&released.to_csv()[..], lab.policy())));
     let (copy, stamped) = lab.stamp("acme", &released.to_csv(), &Options::default());
     let (_, other) = lab.stamp("borealis", &released.to_csv(), &Options::default());
     assert_eq!(stamped.carriers, other.carriers);
-    assert_ne!(stamped.output_blake3, other.output_blake3);
+    assert_ne!(stamped.output.blake3, other.output.blake3);
     // Rows are marked the same in another file, whatever stands beside them.
     let later = released.sample(500, rng);
     let again = lab.copy("acme", &later);
@@ -98,7 +96,7 @@ fn a_file_without_what_the_model_looks_at_is_refused() {
 
     let (released, _) = tables();
     let policy = dyepack::mark::policy::Policy::parse(POLICY).expect("a policy");
-    let model = learn(&released.to_csv()[..], &policy, None).expect("a model");
+    let model = lab::learn(&released.to_csv()[..], &policy);
     let without = released.project(&["stay_id", "ward", "diagnosis", "age", "heart_rate"]);
     let secret = MarkingSecret::from_bytes([1; 32]);
     let marking = Marking {
@@ -106,7 +104,7 @@ fn a_file_without_what_the_model_looks_at_is_refused() {
         policy: &policy,
         slots: &[],
         epoch: 1,
-        recipient: "acme",
+        recipients: &["acme"],
         model: Some(&model),
     };
     let refused =

@@ -8,8 +8,11 @@ use std::path::PathBuf;
 
 use dyepack::attack::{self, Attack, Gather, Strategy};
 use dyepack::demo::hospital;
+use dyepack::mark::model::Model;
 use dyepack::mark::policy::Policy;
 use dyepack::stamp::engine::{self, Stamped};
+use dyepack::stamp::learn;
+use dyepack::table::format::open::{Input, open};
 use dyepack::trace::Findings;
 use dyepack::trial::owner::{Aid, Owner};
 use rand::{RngExt as _, SeedableRng as _};
@@ -49,6 +52,12 @@ pub fn hospital(rows: u64, seed: u64) -> Table {
 /// Reads a CSV table with commas.
 pub fn parse(bytes: &[u8]) -> Table {
     Table::read(bytes, Some(b',')).expect("a clean table")
+}
+
+/// What occurs in a table of CSV text.
+pub fn learn(csv: &[u8], policy: &Policy) -> Model {
+    let opened = open(Input::stream(csv), &engine::Options::default().asked(policy)).expect("a table");
+    learn::learn(opened.into_table(), policy).expect("a model")
 }
 
 /// Where a column stands.
