@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, Read};
+use std::io::Read;
 
 use serde::Serialize;
 
@@ -49,6 +49,9 @@ pub enum DamageKind {
     LongRecord,
     /// The file ends in the middle of a row; the last field was left out.
     CutOff,
+    /// What a reader of another format passed over.
+    #[serde(untagged)]
+    Fault(&'static str),
 }
 
 impl fmt::Display for Damage {
@@ -59,6 +62,7 @@ impl fmt::Display for Damage {
             DamageKind::UnclosedQuote => "with a quote that never closes",
             DamageKind::LongRecord => "too long, cut",
             DamageKind::CutOff => "cut off by the end of the file",
+            DamageKind::Fault(what) => what,
         };
         let (rows, first) = (self.rows, self.first_row);
         if rows == 1 {
@@ -77,6 +81,11 @@ impl DamageList {
     /// Adds one damaged row.
     pub fn add(&mut self, kind: DamageKind, row: u64) {
         self.merge_one(Damage { kind, rows: 1, first_row: row });
+    }
+
+    /// Adds what a reader of another format passed over.
+    pub fn note(&mut self, what: &'static str, rows: u64, first_row: u64) {
+        self.merge_one(Damage { kind: DamageKind::Fault(what), rows, first_row });
     }
 
     /// Adds what was found in a block whose first row is `first_row`; the block counted its rows from 1.
@@ -224,32 +233,4 @@ pub fn walk(
         see(rows - 1, &CsvRow { bytes: block.bytes(), fields });
     }
     rows
-}
-
-/// Hashes and counts what is read through it.
-pub struct Hashing<R> {
-    reader: R,
-    hasher: blake3::Hasher,
-    bytes: u64,
-}
-
-impl<R> Hashing<R> {
-    /// Wraps a reader.
-    pub fn new(reader: R) -> Hashing<R> {
-        Hashing { reader, hasher: blake3::Hasher::new(), bytes: 0 }
-    }
-
-    /// Bytes read, and their hex BLAKE3.
-    pub fn finish(&self) -> (u64, String) {
-        (self.bytes, self.hasher.finalize().to_hex().to_string())
-    }
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.reader.read(buffer)?;
-        self.hasher.update(&buffer[..n]);
-        self.bytes += n as u64;
-        Ok(n)
-    }
 }

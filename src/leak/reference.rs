@@ -13,11 +13,11 @@ use std::fmt;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::intake::Hashing;
 use crate::error::{Class, Reason, Result};
 use crate::table::Row;
 use crate::table::format::block::{self, Block, Reading};
 use crate::table::format::csv::{self, CsvRow, Dialect, Fields, Records, check_width};
+use crate::table::format::digest::Hashing;
 use crate::table::format::pump::pump;
 
 #[derive(Debug, thiserror::Error)]
@@ -85,8 +85,9 @@ impl Reference {
         interrupted: &AtomicBool,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Reference> {
-        let mut source = Hashing::new(source);
-        let (head, mut blocks) = csv::open(&mut source, delimiter, block::Options::new(Reading::Strict))?;
+        let source = Hashing::new(source);
+        let passed = source.passed();
+        let (head, mut blocks) = csv::open(source, delimiter, block::Options::new(Reading::Strict))?;
         let (width, mut bytes) = (head.names.len(), head.bytes.len() as u64);
         let (mut chunks, mut rows): (Vec<Chunk>, usize) = (Vec::new(), 0);
         pump(
@@ -111,7 +112,7 @@ impl Reference {
             },
         )?;
         drop(blocks);
-        let (bytes, blake3) = source.finish();
+        let (bytes, blake3) = (passed.bytes(), passed.blake3());
         chunks.retain(|chunk| !chunk.ends.is_empty());
         Ok(Reference { header: head.names, chunks, rows, bytes, blake3 })
     }

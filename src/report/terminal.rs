@@ -251,17 +251,45 @@ fn date(time: &str) -> &str {
 fn leak(out: &mut String, findings: &Findings) {
     let leak = &findings.leak;
     let name = if leak.path == "-" { "standard input" } else { &leak.path };
-    let separated = match leak.delimiter.as_str() {
+    let separated = match leak.delimiter.as_deref().unwrap_or_default() {
         "," => "commas".into(),
         ";" => "semicolons".into(),
         "\\t" => "tabs".into(),
         other => format!("`{other}`"),
     };
+    let written = match leak.format.as_str() {
+        "csv" => format!("fields separated by {separated}"),
+        other => other.to_owned(),
+    };
     // Of a long path the end says more.
     let name = words::shorten_start(name, NAME_WIDTH);
-    row(out, "File", &format!("{name}: {} rows, fields separated by {separated}", grouped(leak.rows)));
+    row(out, "File", &format!("{name}: {} rows, {written}", grouped(leak.rows)));
     for damage in leak.damage.iter().take(SHOWN - 1) {
         row(out, "Damage", &damage.to_string());
+    }
+    tables(out, findings);
+}
+
+/// The tables of a leak that has several, those with most rows of ours first.
+fn tables(out: &mut String, findings: &Findings) {
+    let leak = &findings.leak;
+    if leak.tables.len() > 1 {
+        let mut tables: Vec<_> = leak.tables.iter().collect();
+        tables.sort_by_key(|table| std::cmp::Reverse(table.rows_aligned));
+        row(out, "Tables", &format!("{} in it", grouped(tables.len() as u64)));
+        for table in tables.iter().take(SHOWN) {
+            let damaged: u64 = table.damage.iter().map(|damage| damage.rows).sum();
+            let damage = if damaged > 0 { format!(", {} damaged", grouped(damaged)) } else { String::new() };
+            let name = words::shorten_start(&table.name, NAME_WIDTH);
+            let (rows, ours) = (grouped(table.rows), grouped(table.rows_aligned));
+            row(out, "", &format!("{name}: {rows} rows{damage}, {ours} of ours"));
+        }
+    }
+    for skipped in leak.skipped.iter().take(SHOWN) {
+        row(out, "Not read", &skipped.reason);
+    }
+    if leak.skipped.len() > SHOWN {
+        row(out, "", &format!("and {} more", leak.skipped.len() - SHOWN));
     }
 }
 

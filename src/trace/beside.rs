@@ -14,7 +14,6 @@ use crate::leak::reference::Reference;
 use crate::leak::repair::{Repair, RepairedRow};
 use crate::leak::rows::{Alignment, Pair};
 use crate::mark::marker::Marker;
-use crate::table::value;
 use crate::table::{Row, format::csv::CsvRow};
 
 use super::Original;
@@ -150,8 +149,7 @@ impl<'a> Beside<'a> {
                 }
             };
             scratch.reads.count(carriers);
-            let identity = referee.marker().plan().identity.first();
-            let rank = identity.map_or(0, |&column| value::rank(referee.reference().row(row).text(column)));
+            let rank = referee.marker().plan().rank(&referee.reference().row(row));
             return scratch.reads.id.map(|id| Place { id, rank });
         }
         *(if is_ambiguous { &mut counts.ambiguous } else { &mut counts.foreign }) += 1;
@@ -183,6 +181,13 @@ impl BesideCounts {
         let mine = self.carriers.iter_mut().flatten();
         mine.zip(other.carriers.iter_mut().flatten())
             .for_each(|(mine, other)| mine.merge(&std::mem::take(other)));
+    }
+
+    /// Adds another table, read beside whatever originals.
+    pub(super) fn join(&mut self, mut other: BesideCounts) {
+        let carriers = std::mem::take(&mut other.carriers);
+        self.take(&mut other);
+        self.carriers.extend(carriers);
     }
 
     /// Rows that are ours, as far as can be told.

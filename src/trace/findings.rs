@@ -56,14 +56,40 @@ pub struct Findings {
 pub struct LeakSummary {
     /// As the user named it; `-` is standard input.
     pub path: String,
-    pub format: &'static str,
-    pub delimiter: String,
+    /// Its format: `csv`, `parquet`, `zip`; more than one word if it is wrapped in another.
+    pub format: String,
+    /// Of the first table; `null` if the format has none.
+    pub delimiter: Option<String>,
     pub bytes: u64,
     pub rows: u64,
     /// Hex BLAKE3 of the leak's bytes.
     pub blake3: String,
-    /// What was wrong with it, by kind.
+    /// What was wrong with it, by kind; of several tables, each has its own.
     pub damage: Vec<Damage>,
+    /// The tables in it, in the order in which they were read.
+    pub tables: Vec<TableSummary>,
+    /// What in it could not be read, or not to its end.
+    pub skipped: Vec<Skipped>,
+}
+
+/// One table of a leak.
+#[derive(Clone, Debug, Serialize)]
+pub struct TableSummary {
+    /// Where it is in the leak: members of archives, sheet, table of a dump. Empty if the leak is one table.
+    pub name: String,
+    /// The number of its first row among the rows of all tables, from 1: the rows of the source map are counted so.
+    pub first_row: u64,
+    pub rows: u64,
+    /// Rows of ours among them.
+    pub rows_aligned: u64,
+    pub damage: Vec<Damage>,
+}
+
+/// A part of a leak that was not read, or not to its end.
+#[derive(Clone, Debug, Serialize)]
+pub struct Skipped {
+    pub name: String,
+    pub reason: String,
 }
 
 /// A recipient who is named.

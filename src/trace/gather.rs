@@ -1,10 +1,11 @@
 //! What readers make of rows, gathered in file order.
 //!
 //! Workers turn the rows of a block into positions and bits. One sink, in file order, leaves out rows that repeat another one,
-//! marks included, counts the rest, and logs them row by row for the questions that counts can't answer.
+//! marks included, counts the rest, and logs them row by row for the questions that counts can't answer. Tables follow each
+//! other: counts add up, so what several tables of a leak say of one dataset is one piece of evidence, paid for once.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::evidence::counts::Counts;
 use crate::evidence::log::Log;
@@ -12,7 +13,7 @@ use crate::leak::columns::ColumnMatch;
 use crate::leak::referee::{CarrierCounts, kept_flip};
 use crate::leak::repair::RepairedRow;
 use crate::mark::marker::{Bit, Reads, Scratch};
-use crate::sketch::{Containment, SampledRow, Sketch, SketchBuilder};
+use crate::sketch::{Containment, SampledRow, Sampler, Sketch, SketchBuilder};
 use crate::table::Row;
 use crate::table::format::csv::CsvRow;
 
@@ -23,7 +24,7 @@ use super::reader::{How, Reader};
 /// spare; from there on repeats count again, which costs sharpness and never truth.
 const REMEMBERED_ROWS: usize = 1 << 22;
 
-/// The leak read as one dataset under one policy and key epoch.
+/// The leak, all its tables, read as one dataset under one policy and key epoch.
 pub(super) struct ReadAs {
     /// Index into [`Case::readings`](super::Case::readings).
     pub reading: usize,
@@ -54,12 +55,24 @@ impl ReadAs {
 }
 
 /// How the leak fared beside the originals.
+#[derive(Default)]
 pub(super) struct BesideOutcome {
     /// Hex BLAKE3 and rows of each original that was read beside the leak.
     pub originals: Vec<(String, u64)>,
     pub counts: BesideCounts,
     /// All carriers together.
     pub carriers: CarrierCounts,
+}
+
+impl BesideOutcome {
+    /// Adds a table.
+    fn add(&mut self, originals: Vec<(String, u64)>, counts: BesideCounts, carriers: &CarrierCounts) {
+        let new = originals.into_iter().filter(|original| !self.originals.contains(original));
+        let new: Vec<_> = new.collect();
+        self.originals.extend(new);
+        self.counts.join(counts);
+        self.carriers.merge(carriers);
+    }
 }
 
 /// The block as one reader sees it.
@@ -131,7 +144,7 @@ impl BlockReads {
                 let id = self.reads.id?;
                 self.reads.unreadable.iter().for_each(|&column| self.unreadable[column] += 1);
                 self.bits.extend(self.reads.bits.iter().map(|&bit| Read { bit, is_kept: false }));
-                Some(Place { id, rank: reader.rank(marker, row) })
+                Some(Place { id, rank: marker.plan().rank(row) })
             }
             How::Beside(beside) => {
                 let place = beside.read(row, &mut self.beside, &mut self.beside_counts)?;
@@ -151,47 +164,82 @@ fn digest(id: u64, reads: &[Read]) -> u64 {
     })
 }
 
-/// What is known so far of one reading.
+/// What is known so far of one reading, from all tables that were read.
 pub(super) struct Gathered {
+    reading: usize,
     counts: Counts,
+    log: Log,
+    seen: HashSet<u64>,
+    sketch: SketchBuilder,
+    unreadable: BTreeMap<String, u64>,
+    beside: Option<BesideOutcome>,
+    rows_aligned: u64,
+    rows_repeated: u64,
+    /// The columns as the table with the most rows of ours has them.
+    best: Option<Found>,
+}
+
+/// How one table's columns were found.
+struct Found {
+    rows_aligned: u64,
+    has_marks: bool,
+    columns: Vec<ColumnMatch>,
+    columns_missing: Vec<String>,
+}
+
+/// What is known so far of one table under one reading.
+pub(super) struct Part {
     /// Cells that are known to be the original's, until it is known how far they can be trusted.
     kept: Counts,
-    log: Log,
     unreadable: Vec<u64>,
     beside: BesideCounts,
     rows_aligned: u64,
-    rows_repeated: u64,
-    seen: HashSet<u64>,
-    sketch: SketchBuilder,
 }
 
-impl Gathered {
-    pub(super) fn new(reader: &Reader) -> Gathered {
+impl Part {
+    pub(super) fn new(reader: &Reader) -> Part {
         let (unreadable, beside) = match &reader.how {
             How::Blind(marker) => (vec![0; marker.plan().columns.len()], BesideCounts::default()),
             How::Beside(beside) => (Vec::new(), beside.no_counts()),
         };
+        Part { kept: Counts::new(reader.code_length as usize), unreadable, beside, rows_aligned: 0 }
+    }
+
+    /// Rows of ours.
+    pub(super) fn rows_aligned(&self) -> u64 {
+        self.rows_aligned
+    }
+}
+
+impl Gathered {
+    pub(super) fn new(reader: &Reader) -> Gathered {
         Gathered {
+            reading: reader.reading,
             counts: Counts::new(reader.code_length as usize),
-            kept: Counts::new(reader.code_length as usize),
             log: Log::new(),
-            unreadable,
-            beside,
-            rows_aligned: 0,
-            rows_repeated: 0,
             seen: HashSet::new(),
             sketch: SketchBuilder::new(Vec::new()),
+            unreadable: BTreeMap::new(),
+            beside: None,
+            rows_aligned: 0,
+            rows_repeated: 0,
+            best: None,
         }
     }
 
-    /// Adds a block whose first row is row `first_row` of the leak, from 0.
-    pub(super) fn add(&mut self, block: &mut BlockReads, first_row: u64, reader: &Reader) {
+    /// Index into [`Case::readings`](super::Case::readings).
+    pub(super) fn reading(&self) -> usize {
+        self.reading
+    }
+
+    /// Adds a block of a table; its first row is row `first_row` of the leak, from 0.
+    pub(super) fn add(&mut self, part: &mut Part, block: &mut BlockReads, first_row: u64, reader: &Reader) {
         let (mut start, mut bits) = (0, Vec::new());
         for row in &block.rows {
             if self.is_new(row.digest) {
                 let reads = &block.bits[start..row.end];
                 for read in reads {
-                    if read.is_kept { &mut self.kept } else { &mut self.counts }.add(read.bit);
+                    if read.is_kept { &mut part.kept } else { &mut self.counts }.add(read.bit);
                 }
                 // The log is full long before its numbers are. It takes kept cells at their word: a stretch of rows from one copy
                 // keeps half of its cells, whatever the rest of the leak does.
@@ -205,9 +253,9 @@ impl Gathered {
             }
             start = row.end;
         }
-        self.unreadable.iter_mut().zip(&block.unreadable).for_each(|(sum, n)| *sum += n);
-        self.beside.take(&mut block.beside_counts);
-        self.rows_aligned += block.rows_aligned;
+        part.unreadable.iter_mut().zip(&block.unreadable).for_each(|(sum, n)| *sum += n);
+        part.beside.take(&mut block.beside_counts);
+        part.rows_aligned += block.rows_aligned;
         self.sketch.add(block.rows_aligned, std::mem::take(&mut block.sampled), &reader.sampler);
     }
 
@@ -219,38 +267,53 @@ impl Gathered {
         }
     }
 
-    pub(super) fn finish(mut self, reader: Reader) -> ReadAs {
-        let (mut unreadable, mut beside): (Vec<(String, u64)>, _) = (Vec::new(), None);
+    /// Ends a table.
+    pub(super) fn end(&mut self, part: Part, reader: Reader) {
         match &reader.how {
             How::Blind(marker) => {
-                let names = marker.plan().columns.iter().map(|column| column.name.clone());
-                unreadable = names.zip(self.unreadable).collect();
+                let columns = marker.plan().columns.iter().zip(part.unreadable);
+                columns.for_each(|(column, n)| *self.unreadable.entry(column.name.clone()).or_default() += n);
             }
             How::Beside(originals) => {
+                let outcome = self.beside.get_or_insert_default();
                 let mut carriers = CarrierCounts::default();
-                for (name, column) in originals.by_column(&self.beside) {
+                for (name, column) in originals.by_column(&part.beside) {
                     carriers.merge(&column);
-                    unreadable.push((name, column.altered));
+                    *self.unreadable.entry(name).or_default() += column.altered;
                 }
-                self.counts.merge(&self.kept.turned(kept_flip(carriers.changed, carriers.kept)));
-                let originals = originals.sources();
-                beside = Some(BesideOutcome { originals, counts: self.beside, carriers });
+                self.counts.merge(&part.kept.turned(kept_flip(carriers.changed, carriers.kept)));
+                outcome.add(originals.sources(), part.beside, &carriers);
             }
         }
-        unreadable.retain(|(_, n)| *n > 0);
+        self.rows_aligned += part.rows_aligned;
+        let Reader { has_marks, columns, columns_missing, .. } = reader;
+        // One that has marks comes first: only its columns say what the evidence rests on.
+        let worth = |found: &Found| (found.has_marks, found.rows_aligned);
+        let found = Found { rows_aligned: part.rows_aligned, has_marks, columns, columns_missing };
+        if self.best.as_ref().is_none_or(|best| worth(&found) > worth(best)) {
+            self.best = Some(found);
+        }
+    }
+
+    /// Ends the leak; `sampler` is a reader's of this reading.
+    pub(super) fn finish(self, sampler: &Sampler) -> ReadAs {
+        let mut unreadable: Vec<(String, u64)> =
+            self.unreadable.into_iter().filter(|(_, n)| *n > 0).collect();
         unreadable.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let (has_marks, columns, columns_missing) =
+            self.best.map(|best| (best.has_marks, best.columns, best.columns_missing)).unwrap_or_default();
         ReadAs {
-            reading: reader.reading,
-            columns: reader.columns,
-            columns_missing: reader.columns_missing,
-            has_marks: reader.has_marks,
+            reading: self.reading,
+            columns,
+            columns_missing,
+            has_marks,
             counts: self.counts,
             log: self.log,
             unreadable,
-            beside,
+            beside: self.beside,
             rows_aligned: self.rows_aligned,
             rows_repeated: self.rows_repeated,
-            sketch: self.sketch.finish(&reader.sampler),
+            sketch: self.sketch.finish(sampler),
         }
     }
 }

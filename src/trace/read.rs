@@ -1,39 +1,55 @@
-//! One pass over the leak: every usable reading reads every row.
+//! One pass over the leak: every usable reading reads every row of every table.
 //!
 //! What each reading makes of the rows is gathered by [`gather`](super::gather).
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::atomic::Ordering;
 
-use crate::error::{Class, Reason, Result};
-use crate::leak::intake::{self, Damage, DamageList, Hashing, Intake};
+use crate::error::{Class, Error, Reason, Result};
+use crate::keys::prf::{DerivedKey, Purpose};
+use crate::leak::intake::{self, Damage, DamageList, Intake};
+use crate::sketch::Sampler;
 use crate::table::format::block::Block;
 use crate::table::format::csv::{Dialect, Fields};
+use crate::table::format::digest::SourceBytes;
 use crate::table::format::pump::pump;
 
-use super::findings::Unreadable;
-use super::gather::{BlockReads, Gathered, ReadAs};
+use super::findings::{Skipped, TableSummary, Unreadable};
+use super::gather::{BlockReads, Gathered, Part, ReadAs};
 use super::reader::{Columns, Reader, Table};
-use super::{Case, Options, Original};
+use super::{Case, Leak, LeakedTable, Options, Original};
 
 #[derive(Debug, thiserror::Error)]
-#[error("interrupted")]
-struct Interrupted;
+enum ReadError {
+    #[error("interrupted")]
+    Interrupted,
+    #[error("there is no table in it")]
+    Nothing,
+}
 
-impl Reason for Interrupted {
+impl Reason for ReadError {
     fn class(&self) -> Class {
-        Class::Io
+        match self {
+            ReadError::Interrupted => Class::Io,
+            ReadError::Nothing => Class::Data,
+        }
     }
 }
 
 /// Everything that was read.
 pub(super) struct Transcript {
-    pub delimiter: u8,
+    pub format: String,
+    /// Of the first table.
+    pub delimiter: Option<u8>,
     pub bytes: u64,
     pub blake3: String,
     pub rows: u64,
+    /// Of the only table, if there is one alone.
     pub damage: Vec<Damage>,
-    /// One for each reading that fits the leak's columns.
+    pub tables: Vec<TableSummary>,
+    pub skipped: Vec<Skipped>,
+    /// One for each reading that fits the columns of any table.
     pub read: Vec<ReadAs>,
     /// One for each that does not, or not in its marks.
     pub unreadable: Vec<Unreadable>,
@@ -48,59 +64,171 @@ struct Work {
     by_reader: Vec<BlockReads>,
 }
 
-pub(super) fn read(leak: impl Read + Send, case: &Case, options: &Options) -> Result<Transcript> {
-    let mut leak = Hashing::new(leak);
-    let mut intake = Intake::open(&mut leak, options.delimiter)?;
-    let (dialect, width) = (intake.head.dialect, intake.head.names.len());
-    let table = Table::of(&mut intake, case, options)?;
-    let columns: Vec<Columns> =
-        case.readings.iter().map(|reading| Columns::find(reading, case, &table)).collect();
-    let mut originals: Vec<Vec<Original>> = Vec::new();
-    for (reading, columns) in columns.iter().enumerate() {
-        originals.push(if columns.is_any() { (options.originals)(reading)? } else { Vec::new() });
-    }
-    let (mut readers, mut unreadable) = (Vec::new(), Vec::new());
-    for (reading, columns) in columns.into_iter().enumerate() {
-        let (reader, needed) = match Reader::new(reading, case, &table, columns, &originals[reading]) {
-            Ok(reader) => {
-                let needed = reader.needed(case);
-                (Some(reader), needed)
-            }
-            Err(needed) => (None, Some(needed)),
+/// Where the pass stands.
+struct Pass<'a> {
+    case: &'a Case<'a>,
+    options: &'a Options<'a>,
+    source: &'a dyn SourceBytes,
+    /// By index of the reading.
+    gathered: BTreeMap<usize, Gathered>,
+    unreadable: Vec<Unreadable>,
+    tables: Vec<TableSummary>,
+    skipped: Vec<Skipped>,
+    delimiter: Option<u8>,
+    /// Rows of all tables before this one.
+    rows: u64,
+}
+
+pub(super) fn read(leak: Leak, case: &Case, options: &Options) -> Result<Transcript> {
+    let mut pass = Pass {
+        case,
+        options,
+        source: &*leak.source,
+        gathered: BTreeMap::new(),
+        unreadable: Vec::new(),
+        tables: Vec::new(),
+        skipped: Vec::new(),
+        delimiter: None,
+        rows: 0,
+    };
+    let mut first_error = None;
+    for table in leak.tables {
+        let (name, outcome) = match table {
+            Ok(table) => (table.name.clone(), pass.read_table(table)),
+            Err(error) => (error.place().file.clone().unwrap_or_default(), Err(error)),
         };
-        readers.extend(reader);
-        unreadable.extend(needed.filter(|needed| !unreadable.contains(needed)));
+        let Err(error) = outcome else { continue };
+        if options.interrupted.load(Ordering::Relaxed) {
+            return Err(error);
+        }
+        pass.skipped.push(Skipped { name, reason: error.to_string() });
+        first_error.get_or_insert(error);
     }
-    drop(table);
-    let mut gathered: Vec<Gathered> = readers.iter().map(Gathered::new).collect();
-    let (mut damage, mut bytes) = (DamageList::default(), intake.head.bytes.len() as u64);
-
-    let rows = pump(
-        &mut intake,
-        |block, work: &mut Work| Ok(read_block(block, dialect, width, &readers, work)),
-        |block, work| {
-            bytes += block.bytes().len() as u64;
-            (options.progress)(bytes);
-            damage.merge(&work.damage, block.first_row());
-            for ((gathered, reads), reader) in gathered.iter_mut().zip(&mut work.by_reader).zip(&readers) {
-                gathered.add(reads, block.first_row() - 1, reader);
-            }
-            if options.interrupted.load(Ordering::Relaxed) { Err(Interrupted.into()) } else { Ok(()) }
-        },
-    )?;
-    drop(intake);
-
-    let read = readers.into_iter().zip(gathered).map(|(reader, gathered)| gathered.finish(reader)).collect();
-    let (bytes, blake3) = leak.finish();
+    // What could not be read matters less than what could; alone it is all there is to say.
+    if pass.tables.is_empty() {
+        return Err(first_error.unwrap_or_else(|| ReadError::Nothing.into()));
+    }
+    let Pass { gathered, mut unreadable, tables, skipped, delimiter, rows, .. } = pass;
+    let read: Vec<ReadAs> = gathered.into_values().map(|gathered| finish(gathered, case)).collect();
+    // What another table has need not be asked for.
+    let has_marks = |dataset: &str| {
+        let mut marked = read.iter().filter(|read| read.has_marks);
+        marked.any(|read| case.readings[read.reading].policy.name() == dataset)
+    };
+    unreadable.retain(|needed| tables.len() == 1 || !has_marks(&needed.dataset));
+    let (bytes, blake3) = leak.source.finish()?;
+    let damage = if let [table] = &tables[..] { table.damage.clone() } else { Vec::new() };
     Ok(Transcript {
-        delimiter: dialect.delimiter,
+        format: leak.format,
+        delimiter,
         bytes,
         blake3,
         rows,
-        damage: damage.into_vec(),
+        damage,
+        tables,
+        skipped,
         read,
         unreadable,
     })
+}
+
+fn finish(gathered: Gathered, case: &Case) -> ReadAs {
+    let reading = &case.readings[gathered.reading()];
+    let key = DerivedKey::new(case.secret, Purpose::Sketch, reading.policy.name(), reading.epoch, None);
+    gathered.finish(&Sampler::new(key))
+}
+
+impl Pass<'_> {
+    /// Reads one table. An error leaves what was read before it in the evidence.
+    fn read_table(&mut self, leaked: LeakedTable) -> Result<()> {
+        let (case, options) = (self.case, self.options);
+        let mut intake = Intake::open(leaked.csv, leaked.delimiter)?;
+        let (dialect, width) = (intake.head.dialect, intake.head.names.len());
+        self.delimiter.get_or_insert(dialect.delimiter);
+        let table = Table::of(&mut intake, case, options)?;
+        let columns: Vec<Columns> =
+            case.readings.iter().map(|reading| Columns::find(reading, case, &table)).collect();
+        let mut originals: Vec<Vec<Original>> = Vec::new();
+        for (reading, columns) in columns.iter().enumerate() {
+            originals.push(if columns.is_any() { (options.originals)(reading)? } else { Vec::new() });
+        }
+        let readers = self.readers(columns, &table, &originals);
+        drop(table);
+        let mut parts: Vec<Part> = readers.iter().map(Part::new).collect();
+        let (mut damage, mut rows) = (DamageList::default(), 0);
+        let outcome =
+            self.pass_rows(&mut intake, (dialect, width), &readers, &mut parts, &mut damage, &mut rows);
+        drop(intake);
+        let faults = leaked.faults.list();
+        faults.into_iter().for_each(|fault| damage.note(fault.what, fault.rows, fault.first_row));
+        let rows_aligned = parts.iter().map(Part::rows_aligned).max().unwrap_or(0);
+        for (reader, part) in readers.into_iter().zip(parts) {
+            if let Some(gathered) = self.gathered.get_mut(&reader.reading) {
+                gathered.end(part, reader);
+            }
+        }
+        self.tables.push(TableSummary {
+            name: leaked.name,
+            first_row: self.rows + 1,
+            rows,
+            rows_aligned,
+            damage: damage.into_vec(),
+        });
+        self.rows += rows;
+        outcome
+    }
+
+    fn readers<'o>(
+        &mut self,
+        columns: Vec<Columns>,
+        table: &Table,
+        originals: &'o [Vec<Original>],
+    ) -> Vec<Reader<'o>> {
+        let mut readers = Vec::new();
+        for (reading, columns) in columns.into_iter().enumerate() {
+            let needed = match Reader::new(reading, self.case, table, columns, &originals[reading]) {
+                Ok(reader) => {
+                    let needed = reader.needed(self.case);
+                    self.gathered.entry(reading).or_insert_with(|| Gathered::new(&reader));
+                    readers.push(reader);
+                    needed
+                }
+                Err(needed) => Some(needed),
+            };
+            self.unreadable.extend(needed.filter(|needed| !self.unreadable.contains(needed)));
+        }
+        readers
+    }
+
+    fn pass_rows<R: Read + Send>(
+        &mut self,
+        intake: &mut Intake<R>,
+        (dialect, width): (Dialect, usize),
+        readers: &[Reader],
+        parts: &mut [Part],
+        damage: &mut DamageList,
+        rows: &mut u64,
+    ) -> Result<()> {
+        let Pass { options, source, gathered, rows: rows_before, .. } = self;
+        pump(
+            intake,
+            |block, work: &mut Work| Ok(read_block(block, dialect, width, readers, work)),
+            |block, work| {
+                (options.progress)(source.so_far());
+                damage.merge(&work.damage, block.first_row());
+                let first_row = *rows_before + block.first_row() - 1;
+                for ((part, reads), reader) in parts.iter_mut().zip(&mut work.by_reader).zip(readers) {
+                    if let Some(gathered) = gathered.get_mut(&reader.reading) {
+                        gathered.add(part, reads, first_row, reader);
+                    }
+                }
+                *rows += work.rows;
+                let stopped = options.interrupted.load(Ordering::Relaxed);
+                if stopped { Err(Error::from(ReadError::Interrupted)) } else { Ok(()) }
+            },
+        )?;
+        Ok(())
+    }
 }
 
 fn read_block(block: &Block, dialect: Dialect, width: usize, readers: &[Reader], work: &mut Work) -> u64 {

@@ -12,8 +12,7 @@ use crate::leak::repair::Repair;
 use crate::mark::marker::Marker;
 use crate::mark::policy::Plan;
 use crate::sketch::Sampler;
-use crate::table::Row;
-use crate::table::value::{self, DateOrder, Decimal};
+use crate::table::value::{DateOrder, Decimal};
 
 use super::beside::{Beside, SampleRow};
 use super::findings::Unreadable;
@@ -175,11 +174,6 @@ impl<'a> Reader<'a> {
         let dataset = case.readings[self.reading].policy.name().to_owned();
         let marked_missing = self.columns_missing.clone();
         (!self.has_marks).then(|| Unreadable { dataset, identity_missing: Vec::new(), marked_missing })
-    }
-
-    /// Where a row read blindly stands in the order of keys.
-    pub(super) fn rank(&self, marker: &Marker, row: &impl Row) -> u64 {
-        marker.plan().identity.first().map_or(0, |&column| value::rank(&row.cell(column)))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     },
     table::{
         Row,
-        value::{DateOrder, Decimal},
+        value::{self, DateOrder, Decimal},
     },
 };
 
@@ -119,6 +119,11 @@ impl Column {
 }
 
 impl Plan {
+    /// Where a row stands in the order of its keys.
+    pub fn rank(&self, row: &impl Row) -> u64 {
+        self.identity.first().map_or(0, |&column| value::rank(&row.cell(column)))
+    }
+
     /// The same plan with what `model` knows. `place` finds columns by name.
     #[must_use]
     pub fn with_model(mut self, model: &Model, place: &dyn Fn(&str) -> Option<usize>) -> Plan {

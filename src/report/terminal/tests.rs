@@ -18,8 +18,10 @@ fn found(verdict: Verdict) -> Findings {
         dataset: Some("encounters".into()),
         leak: LeakSummary {
             path: "leaked.csv".into(),
-            format: "csv",
-            delimiter: ",".into(),
+            format: "csv".into(),
+            delimiter: Some(",".into()),
+            tables: Vec::new(),
+            skipped: Vec::new(),
             bytes: 1000,
             rows: 200,
             blake3: "0123456789abcdef".repeat(4),

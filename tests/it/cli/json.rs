@@ -141,7 +141,10 @@ fn check_trace(found: &Value) {
         ("rows", Count),
         ("blake3", Text),
     ];
-    has_exactly(&found["leak"], &[&leak[..], &[("damage", List)]].concat());
+    has_exactly(
+        &found["leak"],
+        &[&leak[..], &[("damage", List), ("tables", List), ("skipped", List)]].concat(),
+    );
     assert!(is_hex(&found["leak"]["blake3"], 64));
     let each = |name: &str, members: &[(&str, Kind)]| {
         found[name].as_array().unwrap().iter().for_each(|value| has_exactly(value, members));
