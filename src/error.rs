@@ -143,10 +143,27 @@ impl Error {
         self
     }
 
+    /// Names the archive or folder around the file.
+    #[must_use]
+    pub(crate) fn within(mut self, place: &str) -> Self {
+        self.0.place.file = Some(match self.0.place.file {
+            Some(file) => format!("{place}/{file}"),
+            None => place.to_owned(),
+        });
+        self
+    }
+
     /// Names the data row (1-based), unless a lower floor already did.
     #[must_use]
     pub(crate) fn at_row(mut self, row: u64) -> Self {
         self.0.place.row.get_or_insert(row);
+        self
+    }
+
+    /// Names the column, unless a lower floor already did.
+    #[must_use]
+    pub(crate) fn at_column(mut self, column: impl Into<String>) -> Self {
+        self.0.place.column.get_or_insert(column.into());
         self
     }
 

@@ -21,6 +21,8 @@ pub struct Block {
     /// Where a quote stands that must be read as an ordinary character (CSV, tolerant reading).
     pub(super) literal_quote: Option<usize>,
     pub(super) damage: Option<Damage>,
+    /// Where in its format's grammar the block begins, for formats whose blocks don't tell (SQL).
+    pub(super) begins: u8,
 }
 
 impl Block {
@@ -48,7 +50,7 @@ impl Block {
 
     /// Forgets everything but the buffer, and gives back memory that one long record had needed.
     pub(super) fn recycle(&mut self, block_bytes: usize) {
-        let Block { bytes, rows_before, literal_quote, damage } = self;
+        let Block { bytes, rows_before, literal_quote, damage, begins } = self;
         if bytes.capacity() > 4 * block_bytes {
             bytes.truncate(block_bytes);
             bytes.shrink_to_fit();
@@ -56,6 +58,7 @@ impl Block {
         *rows_before = 0;
         *literal_quote = None;
         *damage = None;
+        *begins = 0;
     }
 }
 

@@ -7,24 +7,43 @@ use std::fmt;
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Reason, Result};
 use crate::table::Row;
 
 use super::copy::Table;
 use super::csv::write_record;
+use super::source::Stream;
 
 /// Bytes of a piece, and how many may wait.
 const PIECE_BYTES: usize = 1 << 18;
 const PIECES: usize = 4;
 
+#[derive(Debug, thiserror::Error)]
+enum FoundReason {
+    #[error("the reader of this table broke off, by a defect of the program: what comes after is lost")]
+    Defect,
+}
+
+impl Reason for FoundReason {
+    fn class(&self) -> Class {
+        Class::Data
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("please report it; the table may be readable when it is saved as CSV".into())
+    }
+}
+
 /// A table found in a file.
-pub struct Found {
+pub struct Found<'a> {
     /// Where it was found, from the outermost: archive members, sheet, table of a dump. Empty for a file that is one table.
     pub name: String,
-    /// The names of its columns as the first record, then its rows; commas between the fields.
-    pub csv: Box<dyn Read + Send>,
+    /// The names of its columns as the first record, then its rows.
+    pub csv: Stream<'a>,
+    /// The byte between its fields; sniffed if `None`.
+    pub delimiter: Option<u8>,
     /// What was wrong with it, complete when all of it is read.
     pub faults: Faults,
 }
@@ -38,9 +57,9 @@ pub struct Faults(Arc<Mutex<Vec<Fault>>>);
 pub struct Fault {
     /// What is wrong, to be read after a number of rows: `with a value that is no JSON, left out`. Never a value of the data.
     pub what: &'static str,
-    /// Rows concerned.
+    /// Rows concerned; 0 if it can't be said of rows.
     pub rows: u64,
-    /// The first of them, 1-based.
+    /// The first of them, 1-based; 0 if there is none.
     pub first_row: u64,
 }
 
@@ -54,26 +73,52 @@ impl Faults {
         }
     }
 
+    /// Adds something that concerns the table as a whole.
+    pub fn add_whole(&self, what: &'static str) {
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if list.iter().all(|fault| fault.what != what) {
+            list.push(Fault { what, rows: 0, first_row: 0 });
+        }
+    }
+
     /// All that was added so far.
     pub fn list(&self) -> Vec<Fault> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Found {
+impl<'a> Found<'a> {
+    /// A table that is CSV text already.
+    pub fn csv(csv: Stream<'a>, delimiter: Option<u8>) -> Found<'a> {
+        Found { name: String::new(), csv, delimiter, faults: Faults::default() }
+    }
+
+    /// A table with commas between the fields, as a reader of another format wrote it.
+    pub fn written(name: impl Into<String>, csv: impl Read + Send + 'a, faults: Faults) -> Found<'a> {
+        Found { name: name.into(), csv: Box::new(csv), delimiter: Some(b','), faults }
+    }
+
+    /// The same, written by a thread of its own while it is read.
+    pub fn piped(
+        name: impl Into<String>,
+        faults: Faults,
+        write: impl FnOnce(&mut Records) -> Result<()> + Send + 'static,
+    ) -> Found<'static> {
+        Found::written(name, piped(write), faults)
+    }
+
     /// A table of a format that can be copied.
-    pub fn of(name: impl Into<String>, table: impl Table + Send + 'static, faults: Faults) -> Found {
+    pub fn of(name: impl Into<String>, table: impl Table + Send + 'static, faults: Faults) -> Found<'static> {
         let columns = table.columns().to_vec();
-        let csv = piped(move |out| {
+        Found::piped(name, faults, move |out| {
             out.record(columns.iter().map(String::as_bytes))?;
             let width = columns.len();
             table.rows(&mut |row: &dyn Row| out.record((0..width).map(|column| row.cell(column)))).map(drop)
-        });
-        Found { name: name.into(), csv: Box::new(csv), faults }
+        })
     }
 }
 
-impl fmt::Debug for Found {
+impl fmt::Debug for Found<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Found({:?})", self.name)
     }
@@ -99,9 +144,9 @@ impl Records {
 }
 
 /// CSV text as a thread writes it. An error of `write` is an error of the reader, after what was written before.
-pub fn piped(write: impl FnOnce(&mut Records) -> Result<()> + Send + 'static) -> impl Read + Send {
+fn piped(write: impl FnOnce(&mut Records) -> Result<()> + Send + 'static) -> impl Read + Send {
     let (give, pieces) = sync_channel(PIECES);
-    thread::spawn(move || {
+    let writer = thread::spawn(move || {
         let mut records = Records { piece: Vec::new(), give };
         let written = write(&mut records).and_then(|()| records.send());
         if let Err(error) = written {
@@ -110,12 +155,14 @@ pub fn piped(write: impl FnOnce(&mut Records) -> Result<()> + Send + 'static) ->
             let _ = records.give.send(Err(io::Error::other(error)));
         }
     });
-    Pieces { pieces, piece: Vec::new(), used: 0 }
+    Pieces { pieces, writer: Some(writer), piece: Vec::new(), used: 0 }
 }
 
 /// The reading end.
 struct Pieces {
     pieces: Receiver<io::Result<Vec<u8>>>,
+    /// The thread that writes, until it is known to have ended well.
+    writer: Option<JoinHandle<()>>,
     piece: Vec<u8>,
     used: usize,
 }
@@ -125,14 +172,23 @@ impl Read for Pieces {
         while self.used == self.piece.len() {
             match self.pieces.recv() {
                 Ok(piece) => (self.piece, self.used) = (piece?, 0),
-                // Its thread has ended: all is read. A panic there has been printed, and ends the table here.
-                Err(_) => return Ok(0),
+                Err(_) => return self.ended(),
             }
         }
         let length = buffer.len().min(self.piece.len() - self.used);
         buffer[..length].copy_from_slice(&self.piece[self.used..self.used + length]);
         self.used += length;
         Ok(length)
+    }
+}
+
+impl Pieces {
+    /// Its thread has ended: all is read, unless it panicked. A table that ends early must not pass for a whole one.
+    fn ended(&mut self) -> io::Result<usize> {
+        match self.writer.take().map(JoinHandle::join) {
+            Some(Err(_)) => Err(io::Error::other(Error::from(FoundReason::Defect))),
+            Some(Ok(())) | None => Ok(0),
+        }
     }
 }
 
@@ -159,6 +215,19 @@ mod tests {
         let error = Found::of("t", table, Faults::default()).csv.read_to_end(&mut text).unwrap_err();
         assert_eq!(text, b"a,b\n1,2\n");
         assert_eq!(error.to_string(), "row 2: row has 1 fields, the header has 2");
+    }
+
+    #[test]
+    fn a_panic_of_the_writer_is_an_error_of_its_table() {
+        let mut reader = piped(|records| {
+            records.record(["a", "b"].iter())?;
+            records.send()?;
+            panic!("asked for")
+        });
+        let mut text = String::new();
+        let error = reader.read_to_string(&mut text).unwrap_err();
+        assert_eq!(text, "a,b\n");
+        assert!(error.to_string().starts_with("the reader of this table broke off"));
     }
 
     #[test]

@@ -3,61 +3,35 @@
 //! A file is, from the outside in: bytes that are hashed, perhaps compressed, perhaps in another encoding, and a [`Format`]
 //! within. All of it is sniffed from the first bytes, and a copy is written likewise.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::io::Write;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::table::Row;
 
-use super::block;
+use super::arrow::{self, ArrowTable};
+use super::block::{self, Reading};
 use super::copy::{Editor, Table};
 use super::csv::{self, CsvTable};
-use super::digest::{Hashing, SourceBytes};
-
-/// A format whose files can be copied with edits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Text with a byte between fields.
-    Csv,
-}
-
-impl Format {
-    /// Its name, as commands and the ledger say it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Format::Csv => "csv",
-        }
-    }
-}
+use super::digest::SourceBytes;
+use super::found::{Faults, Found};
+use super::json::{self, JsonTable};
+use super::kind::{Format, ReadOnly, Said};
+use super::parquet::{self, ParquetTable};
+use super::source::{Input, Source, Stream};
+use super::sql::{self, SqlTable};
+use super::sqlite::{self, SqliteTable};
+use super::wrapping::{Wrapping, unwrap};
+use super::xlsx::{self, XlsxTable};
 
 /// How to open a file.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// The byte between fields of CSV; sniffed if `None`.
-    pub delimiter: Option<u8>,
+    /// What the user says of it.
+    pub said: Said,
     /// Columns that must be there, for formats whose first rows need not have all.
     pub columns: Vec<String>,
     /// How text is cut into blocks.
     pub blocks: block::Options,
-}
-
-/// Bytes that are read once, in order.
-pub type Stream<'a> = Box<dyn Read + Send + 'a>;
-
-/// Where a file comes from.
-pub enum Input<'a> {
-    /// From a pipe, or from memory. A format that needs to be read here and there is put into a temporary file first.
-    Stream(Stream<'a>),
-    /// From the disk.
-    File(PathBuf),
-}
-
-impl<'a> Input<'a> {
-    /// What `reader` gives.
-    pub fn stream(reader: impl Read + Send + 'a) -> Input<'a> {
-        Input::Stream(Box::new(reader))
-    }
 }
 
 /// A file that is open.
@@ -68,30 +42,62 @@ pub struct Opened<'a> {
     wrapping: Wrapping,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one for a file")]
 enum AnyTable<'a> {
     Csv(CsvTable<Stream<'a>>),
+    Json(JsonTable<Stream<'a>>),
+    Sql(SqlTable<Stream<'a>>),
+    Parquet(ParquetTable),
+    Arrow(ArrowTable),
+    Xlsx(XlsxTable),
+    Sqlite(SqliteTable),
 }
-
-/// What is around the text of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wrapping;
-
-/// A copy in the making, with the same around it.
-pub struct Wrapped<W>(W);
 
 /// Opens a file.
 ///
 /// # Errors
 /// If it can't be read, or not as it was asked, or holds no table.
 pub fn open<'a>(input: Input<'a>, asked: &Asked) -> Result<Opened<'a>> {
-    let stream = match input {
-        Input::Stream(stream) => stream,
-        Input::File(path) => Box::new(File::open(&path).map_err(|error| Error::io("open", &path, error))?),
+    let (source, bytes) = Source::open(input)?;
+    let within = unwrap(source, &asked.said, asked.blocks.reading, &Faults::default())?;
+    let table = table(within.format, within.source, asked)?;
+    Ok(Opened { format: within.format, table, source: bytes, wrapping: within.wrapping })
+}
+
+/// Opens a file for those who only read: its one table as CSV text, whatever the format, and the file's bytes. CSV stays as
+/// it is.
+///
+/// # Errors
+/// As [`open`].
+pub fn as_csv(input: Input<'static>, said: &Said) -> Result<(Found<'static>, Box<dyn SourceBytes>)> {
+    let blocks = block::Options::new(Reading::Strict);
+    let asked = Asked { said: said.clone(), columns: Vec::new(), blocks };
+    let (source, bytes) = Source::open(input)?;
+    let within = unwrap(source, said, blocks.reading, &Faults::default())?;
+    let found = match within.format {
+        Format::Csv => Found::csv(within.source.into_stream(), said.delimiter),
+        format => Found::of("", table(format, within.source, &asked)?, Faults::default()),
     };
-    let input = Hashing::new(stream);
-    let source = Box::new(input.passed());
-    let table = AnyTable::Csv(csv::table(Box::new(input) as Stream, asked.delimiter, asked.blocks)?);
-    Ok(Opened { format: Format::Csv, table, source, wrapping: Wrapping })
+    Ok((found, bytes))
+}
+
+fn table<'a>(format: Format, source: Source<'a>, asked: &Asked) -> Result<AnyTable<'a>> {
+    let name = asked.said.table.as_deref();
+    Ok(match format {
+        Format::Csv => AnyTable::Csv(csv::table(source.into_stream(), asked.said.delimiter, asked.blocks)?),
+        Format::Json => {
+            AnyTable::Json(json::table(source.into_stream(), &asked.columns, name, asked.blocks)?)
+        }
+        Format::Sql => AnyTable::Sql(sql::table(source.into_stream(), name, asked.blocks)?),
+        Format::Parquet => AnyTable::Parquet(parquet::open(source.into_file()?)?),
+        Format::Arrow => AnyTable::Arrow(arrow::table(source.into_file()?, asked.blocks)?),
+        Format::ArrowStream => AnyTable::Arrow(arrow::stream(source.into_file()?, asked.blocks)?),
+        Format::Xlsx => AnyTable::Xlsx(xlsx::table(source.into_file()?, name, asked.blocks)?),
+        Format::Sqlite => AnyTable::Sqlite(sqlite::table(source.into_path()?, name)?),
+        Format::Text | Format::Xlsb | Format::Xls | Format::Ods | Format::Zip | Format::Tar => {
+            return Err(ReadOnly(format).into());
+        }
+    })
 }
 
 impl<'a> Opened<'a> {
@@ -111,35 +117,17 @@ impl<'a> Opened<'a> {
     }
 }
 
-impl Wrapping {
-    /// Puts it around a copy.
-    pub fn wrap<W: Write>(self, output: W) -> Wrapped<W> {
-        Wrapped(output)
-    }
-}
-
-impl<W: Write> Wrapped<W> {
-    /// Ends the copy; gives what it was written to.
-    pub fn finish(self) -> io::Result<W> {
-        Ok(self.0)
-    }
-}
-
-impl<W: Write> Write for Wrapped<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
 /// Does the same with the table of any format.
 macro_rules! with_table {
     ($any:expr, $table:ident => $does:expr) => {
         match $any {
             AnyTable::Csv($table) => $does,
+            AnyTable::Json($table) => $does,
+            AnyTable::Sql($table) => $does,
+            AnyTable::Parquet($table) => $does,
+            AnyTable::Arrow($table) => $does,
+            AnyTable::Xlsx($table) => $does,
+            AnyTable::Sqlite($table) => $does,
         }
     };
 }

@@ -43,9 +43,12 @@ pub trait Syntax: Sync {
 pub trait TextRow: Row {
     /// Adds the edit that makes the cell in `column` say `new_text`, and leaves how it is written as it is.
     ///
+    /// # Errors
+    /// If the cell can't say that as it is written.
+    ///
     /// # Panics
     /// If the row has no such cell: one that was looked at and held text.
-    fn replace(&self, column: usize, new_text: &str, edits: &mut Edits);
+    fn replace(&self, column: usize, new_text: &str, edits: &mut Edits) -> Result<()>;
 }
 
 /// An open file of text.
@@ -139,8 +142,13 @@ fn edit_block<S: Syntax, E: Editor>(
     edits.iter_mut().for_each(Edits::clear);
     editor.begin(made);
     let rows = syntax.rows(block, scratch, |row| {
-        editor.row(row, made, &mut |copy, column, text| row.replace(column, text, &mut edits[copy]));
-        Ok(())
+        let mut result = Ok(());
+        editor.row(row, made, &mut |copy, column, text| {
+            if result.is_ok() {
+                result = row.replace(column, text, &mut edits[copy]);
+            }
+        });
+        result
     })?;
     editor.end(made)?;
     for (edits, copy) in edits.iter_mut().zip(copied) {

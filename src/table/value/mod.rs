@@ -15,7 +15,7 @@
 
 mod decimal;
 mod identity;
-mod moment;
+pub(in crate::table) mod moment;
 mod rank;
 
 use std::borrow::Cow;

@@ -13,8 +13,9 @@ pub(super) const QUOTE: u8 = b'"';
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// The delimiters of nearly all files, in order of preference.
-const USUAL: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// The delimiters of nearly all files, in order of preference. Where each record has as many tabs, and as many commas,
+/// the commas are those of a text: a tab is hardly ever part of one.
+const USUAL: [u8; 4] = [b'\t', b',', b';', b'|'];
 
 /// Delimiters of some database exports: unit separator and `^A` (Hive) among them.
 const RARE: [u8; 5] = [0x1f, 0x01, b'^', b'~', b':'];
@@ -133,6 +134,8 @@ mod tests {
             ("a,b\n1,2\n", ','),
             ("a;b\n1,5;2,5\n3,5;4,5\n", ';'),
             ("a\tb\nx, y\tz, w\n", '\t'),
+            // No header tells which it is.
+            ("1\tx, y\t2\n2\tz, w\t3\n", '\t'),
             ("a|b|c\n1|2|3\n", '|'),
             ("id^name\n1^x\n", '^'),
             ("id\x01name\n1\x012\n", '\x01'),

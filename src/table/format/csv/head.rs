@@ -11,18 +11,12 @@ use super::{
     cell::Cell,
     cut::Cut,
     dialect::{Dialect, QUOTE},
-    reason::{CsvReason, OtherFormat},
+    reason::CsvReason,
     records::{Fields, Records},
 };
 
 /// Bytes from which the dialect is guessed: some hundred records of most files, and one read of a pipe.
 const SNIFF_BYTES: usize = 64 << 10;
-
-/// Bytes by which UTF-16 is recognised.
-const UTF16_BYTES: usize = 1024;
-
-/// Fewer pairs of bytes than this may have their zeros by chance, and are too few for a table.
-const UTF16_PAIRS: usize = 16;
 
 /// The start of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +35,7 @@ pub struct Head {
 /// The dialect is sniffed from the first 64 KiB; a `delimiter` that is given is kept.
 ///
 /// # Errors
-/// If the file is empty, is UTF-16 or of another format, has a header longer than the longest record, or can't be read; in strict
+/// If the file is empty, has a header longer than the longest record, or can't be read; in strict
 /// reading also if the header has a quote that never closes. If the `delimiter` is a quote or a line end.
 pub fn open<R: Read>(mut reader: R, delimiter: Option<u8>, options: Options) -> Result<(Head, Blocks<R>)> {
     if let Some(delimiter @ (QUOTE | b'\r' | b'\n')) = delimiter {
@@ -50,12 +44,6 @@ pub fn open<R: Read>(mut reader: R, delimiter: Option<u8>, options: Options) -> 
     let mut bytes = Vec::new();
     let mut wanted = SNIFF_BYTES;
     let mut at_end = read_up_to(&mut reader, &mut bytes, wanted)?;
-    if is_utf16(&bytes) {
-        return Err(CsvReason::Utf16.into());
-    }
-    if let Some(format) = OtherFormat::of(&bytes) {
-        return Err(CsvReason::Other(format).into());
-    }
     let dialect = Dialect::sniff(&bytes, delimiter);
     loop {
         let is_last_try = at_end || wanted >= options.max_record_bytes.max(SNIFF_BYTES);
@@ -69,18 +57,6 @@ pub fn open<R: Read>(mut reader: R, delimiter: Option<u8>, options: Options) -> 
         wanted *= 2;
         at_end = read_up_to(&mut reader, &mut bytes, wanted)?;
     }
-}
-
-/// By its byte-order mark or, as spreadsheets leave that out at times, by its zeros: in UTF-16 nearly every second byte of
-/// a table is one, and nearly none of the others is.
-fn is_utf16(bytes: &[u8]) -> bool {
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return true;
-    }
-    let pairs = bytes[..bytes.len().min(UTF16_BYTES)].chunks_exact(2);
-    let zeros = |half: usize| pairs.clone().filter(|pair| pair[half] == 0).count();
-    let (even, odd, all) = (zeros(0), zeros(1), pairs.len());
-    all >= UTF16_PAIRS && even.max(odd) * 10 >= all * 8 && even.min(odd) * 10 <= all
 }
 
 /// Fills `bytes` up to a length of `wanted`; true if the file ends before.
@@ -145,7 +121,6 @@ mod tests {
             (&b""[..], "the file is empty"),
             (b"\n\r\n", "the file is empty"),
             (b"\xef\xbb\xbf", "the file is empty"),
-            (b"\xff\xfea\x00", "the file is UTF-16, not UTF-8"),
             (b"a,\"b\n1,2\n", "the header has a quote that never closes"),
         ] {
             assert_eq!(message(file, None), expected);

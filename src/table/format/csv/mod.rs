@@ -37,5 +37,6 @@ pub use dialect::{Dialect, Terminator};
 pub use head::{Head, open};
 pub use records::{Fields, Records, check_width};
 pub use row::CsvRow;
+pub(super) use scan::Marks;
 pub use table::{CsvTable, table};
 pub use write::write_record;

@@ -18,7 +18,7 @@ const CHUNK_BYTES: usize = u64::BITS as usize;
 /// The positions of up to three chosen bytes in a slice, in order.
 ///
 /// A lending scanner rather than an `Iterator`: the caller may look at the bytes in between.
-pub(super) struct Marks<'a> {
+pub(in crate::table::format) struct Marks<'a> {
     bytes: &'a [u8],
     needles: [u8; 3],
     /// Bit `i` is set when byte `chunk_start + i` is a needle that hasn't been given yet.
@@ -29,13 +29,13 @@ pub(super) struct Marks<'a> {
 
 impl<'a> Marks<'a> {
     /// Scans `bytes` for any of the three `needles`, which may repeat.
-    pub(super) fn new(bytes: &'a [u8], needles: [u8; 3]) -> Self {
+    pub(in crate::table::format) fn new(bytes: &'a [u8], needles: [u8; 3]) -> Self {
         Marks { bytes, needles, mask: 0, chunk_start: 0, next_chunk: 0 }
     }
 
     /// The next position that holds a needle.
     #[inline(always)]
-    pub(super) fn next_mark(&mut self) -> Option<usize> {
+    pub(in crate::table::format) fn next_mark(&mut self) -> Option<usize> {
         while self.mask == 0 {
             if !self.load() {
                 return None;

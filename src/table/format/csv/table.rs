@@ -65,9 +65,10 @@ impl crate::table::Row for EditableRow<'_> {
 }
 
 impl TextRow for EditableRow<'_> {
-    fn replace(&self, column: usize, new_text: &str, edits: &mut Edits) {
+    fn replace(&self, column: usize, new_text: &str, edits: &mut Edits) -> Result<()> {
         let CsvRow { bytes, fields } = self.row;
         let range = fields.range(column).expect("the record's width was checked");
         Cell::new(&bytes[range.clone()]).replace(range.start, new_text.as_bytes(), self.dialect, edits);
+        Ok(())
     }
 }

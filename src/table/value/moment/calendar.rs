@@ -9,7 +9,7 @@ pub(super) const FIRST_SECOND: i64 = -719_162 * DAY_SECONDS;
 pub(super) const END_SECOND: i64 = 2_932_897 * DAY_SECONDS;
 
 /// Days from 1970-01-01 to a date; nothing when there is no such date.
-pub(super) fn days(year: i64, month: u8, day: u8) -> Option<i64> {
+pub(in crate::table) fn days(year: i64, month: u8, day: u8) -> Option<i64> {
     if year < 1 || !(1..=12).contains(&month) || day < 1 || day > month_days(year, month) {
         return None;
     }
@@ -23,7 +23,7 @@ pub(super) fn days(year: i64, month: u8, day: u8) -> Option<i64> {
 }
 
 /// Year, month and day of a number of days since 1970-01-01.
-pub(super) fn civil(days: i64) -> (i64, u8, u8) {
+pub(in crate::table) fn civil(days: i64) -> (i64, u8, u8) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
@@ -37,7 +37,7 @@ pub(super) fn civil(days: i64) -> (i64, u8, u8) {
 }
 
 /// Seconds since midnight; nothing for 24:00 and leap seconds, which no two programs read alike.
-pub(super) fn second_of_day(hour: u8, minute: u8, second: u8) -> Option<i64> {
+pub(in crate::table) fn second_of_day(hour: u8, minute: u8, second: u8) -> Option<i64> {
     let valid = hour < 24 && minute < 60 && second < 60;
     valid.then(|| i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second))
 }

@@ -12,7 +12,7 @@
 
 use super::{Decimal, narrow, trim};
 
-mod calendar;
+pub(in crate::table) mod calendar;
 mod layout;
 mod number;
 mod scan;

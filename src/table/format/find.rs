@@ -1,0 +1,239 @@
+//! Files, opened for reading: every table that is in them, as CSV text.
+//!
+//! Where [`mod@open`](super::open) refuses what it can't copy with certainty, this takes what it can get: damage is passed over
+//! and noted, archives and folders are looked into, and what can't be read is an error in its place among the tables.
+//!
+//! Tables are given one after another, and none is read before it is asked for.
+
+use std::iter;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Class, Reason, Result};
+
+use super::archive::{self, Limits, Member};
+use super::block::{Options, Reading};
+use super::digest::SourceBytes;
+use super::found::{Faults, Found};
+use super::kind::{Format, SNIFF_BYTES, Said};
+use super::source::{Input, Source, Stream};
+use super::wrapping::unwrap;
+use super::{arrow, json, loose, messy, parquet, sheets, sql, sqlite};
+
+/// Archives within archives that are looked into: people pack twice, at most three times.
+const MAX_DEPTH: usize = 4;
+
+/// What is said of a member whose end is missing.
+const TORN: &str = "its compressed data is damaged or cut off: what comes after is lost";
+
+/// A file, or a folder of them, and the tables in it.
+pub struct Tables<'a> {
+    /// Its format, for reports; from the outside in, if one is wrapped in another.
+    pub format: String,
+    /// Its bytes.
+    pub source: Box<dyn SourceBytes + 'a>,
+    /// Its tables, one after another. What can't be read is an error in its place, which names it as the file.
+    pub tables: Each<'a>,
+}
+
+/// Tables, or why one can't be read.
+pub type Each<'a> = Box<dyn Iterator<Item = Result<Found<'a>>> + 'a>;
+
+#[derive(Debug, thiserror::Error)]
+enum FindReason {
+    #[error("archives are nested more than {MAX_DEPTH} deep")]
+    Deep,
+    #[error("no table is found in the text")]
+    NoTable,
+}
+
+impl Reason for FindReason {
+    fn class(&self) -> Class {
+        Class::Data
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            FindReason::Deep => "if it is no trap, unpack it first",
+            FindReason::NoTable => "if its fields are separated by some byte, say `--format csv`",
+        };
+        Some(hint.into())
+    }
+}
+
+impl<'a> Tables<'a> {
+    /// The one table of a file that is CSV text.
+    pub fn csv(csv: Stream<'a>, delimiter: Option<u8>) -> Tables<'a> {
+        let (source, bytes) = Source::of_stream(csv);
+        let table = Found::csv(source.into_stream(), delimiter);
+        Tables { format: Format::Csv.name().into(), source: bytes, tables: Box::new(iter::once(Ok(table))) }
+    }
+}
+
+/// Finds the tables of a file.
+///
+/// # Errors
+/// If it can't be read.
+pub fn tables(input: Input<'static>, said: &Said) -> Result<Tables<'static>> {
+    let (source, bytes) = Source::open(input)?;
+    let (format, tables) = within(source, said, 0, Faults::default())?;
+    Ok(Tables { format, source: bytes, tables })
+}
+
+/// Finds the tables of all files in a folder, and in the folders within.
+///
+/// # Errors
+/// If it can't be looked into.
+pub fn folder(path: &Path, said: &Said) -> Result<Tables<'static>> {
+    let leaves = archive::folder(path, Limits::default())?;
+    let said = said.clone();
+    let tables = leaves.flat_map(move |leaf| -> Each<'static> {
+        let found = leaf.and_then(|leaf| {
+            let found =
+                tables(Input::File(leaf.path), &said).map(|found| named(leaf.name.clone(), found.tables));
+            found.map_err(|error| error.within(&leaf.name))
+        });
+        found.unwrap_or_else(|error| Box::new(iter::once(Err(error))))
+    });
+    Ok(Tables {
+        format: "folder".into(),
+        source: Box::new(FolderBytes(path.to_owned())),
+        tables: Box::new(tables),
+    })
+}
+
+/// The tables in a source, and its format.
+fn within(
+    source: Source<'static>,
+    said: &Said,
+    depth: usize,
+    faults: Faults,
+) -> Result<(String, Each<'static>)> {
+    let options = Options::new(Reading::Tolerant);
+    let inner = unwrap(source, said, options.reading, &faults)?;
+    let mut source = inner.source;
+    let format = match inner.format {
+        Format::Csv if said.format.is_none() => Format::of_loose_text(source.peek(SNIFF_BYTES)?),
+        format => format,
+    };
+    let names: Vec<&str> = inner.wrapping.names().chain([format.name()]).collect();
+    let said = said.clone();
+    let tables: Each<'static> = match format {
+        Format::Csv => Box::new(messy::tables(source.into_stream(), said.delimiter, faults)),
+        Format::Text => match loose::sniff(source.peek(SNIFF_BYTES)?) {
+            Some(shape) => Box::new(loose::tables(source.into_stream(), shape, faults)),
+            None => return Err(FindReason::NoTable.into()),
+        },
+        Format::Json => meant(json::read(source.into_stream(), "", options)?.into_iter().map(Ok), said),
+        Format::Sql => meant(sql::read(source.into_stream(), options)?, said),
+        Format::Parquet => Box::new(iter::once(parquet::read(source.into_file()?, ""))),
+        Format::Arrow | Format::ArrowStream => {
+            Box::new(iter::once(arrow::read(source.into_file()?, "", options)))
+        }
+        Format::Xlsx => workbook(source, sheets::Workbook::Xlsx, said, options)?,
+        Format::Xlsb => workbook(source, sheets::Workbook::Xlsb, said, options)?,
+        Format::Xls => workbook(source, sheets::Workbook::Xls, said, options)?,
+        Format::Ods => workbook(source, sheets::Workbook::Ods, said, options)?,
+        Format::Sqlite => meant(sqlite::read(source.into_path()?)?.into_iter().map(Ok), said),
+        Format::Zip | Format::Tar if depth == MAX_DEPTH => return Err(FindReason::Deep.into()),
+        Format::Zip => members(archive::zip_members(source.into_file()?, Limits::default())?, said, depth),
+        Format::Tar => members(archive::tar_members(source.into_stream(), Limits::default()), said, depth),
+    };
+    Ok((names.join(" "), tables))
+}
+
+/// Those that the user means, of several.
+fn meant(tables: impl Iterator<Item = Result<Found<'static>>> + 'static, said: Said) -> Each<'static> {
+    Box::new(tables.filter(move |table| table.as_ref().map_or(true, |table| said.means(&table.name))))
+}
+
+fn workbook(source: Source, format: sheets::Workbook, said: Said, options: Options) -> Result<Each<'static>> {
+    let sheets = sheets::read(source.into_file()?, format, "", options)?;
+    Ok(meant(sheets.into_iter().map(Ok), said))
+}
+
+fn members(
+    members: impl Iterator<Item = Result<Member>> + 'static,
+    said: Said,
+    depth: usize,
+) -> Each<'static> {
+    Box::new(members.flat_map(move |member| {
+        let found = member.and_then(|member| {
+            let faults = Faults::default();
+            if member.is_torn {
+                faults.add_whole(TORN);
+            }
+            let source = Source::of_file(member.file)?;
+            let found =
+                within(source, &said, depth + 1, faults).map(|(_, found)| named(member.name.clone(), found));
+            found.map_err(|error| error.within(&member.name))
+        });
+        found.unwrap_or_else(|error| Box::new(iter::once(Err(error))))
+    }))
+}
+
+/// The same tables, with where they are before their names.
+fn named(place: String, tables: Each<'static>) -> Each<'static> {
+    Box::new(tables.map(move |table| match table {
+        Ok(table) if table.name.is_empty() => Ok(Found { name: place.clone(), ..table }),
+        Ok(table) => Ok(Found { name: format!("{place}/{}", table.name), ..table }),
+        Err(error) => Err(error.within(&place)),
+    }))
+}
+
+/// The bytes of a folder: as many as its files have, and the hash of a list of their hashes and names.
+struct FolderBytes(PathBuf);
+
+impl SourceBytes for FolderBytes {
+    fn so_far(&self) -> u64 {
+        0
+    }
+
+    fn finish(&self) -> Result<(u64, String)> {
+        let (mut bytes, mut list) = (0, blake3::Hasher::new());
+        for leaf in archive::folder(&self.0, Limits::default())? {
+            // What could not be looked into was said in its place.
+            let Ok(leaf) = leaf else { continue };
+            let (source, file) = Source::open(Input::File(leaf.path))?;
+            drop(source);
+            let (length, blake3) = file.finish()?;
+            bytes += length;
+            list.update(format!("{blake3}  {}\n", leaf.name).as_bytes());
+        }
+        Ok((bytes, list.finalize().to_hex().to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    /// The tables of a text, with their names and what was wrong.
+    fn read(text: &'static str) -> (String, Vec<String>) {
+        let found = tables(Input::stream(text.as_bytes()), &Said::default()).unwrap();
+        let texts = found.tables.map(|table| {
+            let mut table = table.unwrap();
+            let mut csv = String::new();
+            table.csv.read_to_string(&mut csv).unwrap();
+            let faults: Vec<_> = table.faults.list().iter().map(|fault| fault.what).collect();
+            format!("{}|{csv}|{}", table.name, faults.join(";"))
+        });
+        (found.format, texts.collect())
+    }
+
+    #[test]
+    fn messy_csv_is_several_clean_tables() {
+        let (format, tables) =
+            read("Report\n\nid,name\n1,Ann\nid,name\n2,Bo\n\nward;beds;floor\nA;1;2\nB;2;3\n");
+        assert_eq!(format, "csv");
+        let first = "|id,name\n1,Ann\n2,Bo\n\n|before the header, left out;that repeat the header, left out";
+        assert_eq!(tables, [first, "table 2|ward;beds;floor\nA;1;2\nB;2;3\n|"]);
+    }
+
+    #[test]
+    fn a_page_gives_its_tables() {
+        let (format, tables) = read("<html><table><tr><th>id<th>name<tr><td>1<td>Ann</table></html>\n");
+        assert_eq!((format.as_str(), tables), ("text", vec!["table 1|id,name\n1,Ann\n|".to_owned()]));
+    }
+}
