@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::ledger::registry::Delivered;
+use crate::ledger::entry::Opening;
+use crate::ledger::registry::{Delivered, Unfinished};
 use crate::ledger::{Ledger, Registry, Release};
 use crate::mark::model::Model;
 use crate::mark::policy::Policy;
@@ -114,18 +115,42 @@ impl Known {
             }
             gathering.add(delivered, sketches[hash].clone())?;
         }
+        // What of these went out is not on record, how it is read is.
+        for Unfinished { opening, .. } in &registry.unfinished {
+            if dataset.is_none_or(|dataset| dataset == opening.dataset) {
+                gathering.place(ReadAs::from(opening))?;
+            }
+        }
         Ok(gathering.known)
     }
 }
 
-/// What makes a reading: dataset, policy, key epoch and model.
-type ReadingKey<'a> = (&'a str, &'a str, u32, Option<&'a str>);
+/// What makes a reading.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct ReadAs<'a> {
+    dataset: &'a str,
+    policy: &'a str,
+    key_epoch: u32,
+    model: Option<&'a str>,
+}
+
+impl<'a> From<&'a Release> for ReadAs<'a> {
+    fn from(Release { dataset, policy, key_epoch, model, .. }: &'a Release) -> ReadAs<'a> {
+        ReadAs { dataset, policy, key_epoch: *key_epoch, model: model.as_deref() }
+    }
+}
+
+impl<'a> From<&'a Opening> for ReadAs<'a> {
+    fn from(Opening { dataset, policy, key_epoch, model, .. }: &'a Opening) -> ReadAs<'a> {
+        ReadAs { dataset, policy, key_epoch: *key_epoch, model: model.as_deref() }
+    }
+}
 
 /// What is known so far, and where more comes from.
 struct Gathering<'a> {
     known: Known,
     /// Where each reading stands.
-    places: HashMap<ReadingKey<'a>, usize>,
+    places: HashMap<ReadAs<'a>, usize>,
     ledger: &'a Ledger,
     registry: &'a Registry,
     open_model: &'a dyn Fn(&str, &str) -> Result<Model>,
@@ -145,31 +170,33 @@ impl<'a> Gathering<'a> {
             output_blake3: release.output.blake3.clone(),
             sketch,
         };
-        let key =
-            (release.dataset.as_str(), release.policy.as_str(), release.key_epoch, release.model.as_deref());
-        let place = match self.places.get(&key) {
-            Some(place) => *place,
-            None => {
-                self.known.readings.push(self.reading(release)?);
-                self.places.insert(key, self.known.readings.len() - 1);
-                self.known.readings.len() - 1
-            }
-        };
+        let place = self.place(ReadAs::from(release))?;
         self.known.readings[place].releases.push(entry);
         Ok(())
     }
 
-    /// The reading of a release, without releases yet.
-    fn reading(&self, release: &Release) -> Result<Reading> {
-        let mut adopted = self.registry.policies.get(&release.dataset).into_iter().flatten();
-        let slots = adopted.rfind(|adopted| adopted.policy == release.policy);
-        let open = |name: &String| (self.open_model)(&release.dataset, name).map(Arc::new);
+    /// Where the reading stands; it is made if there is none yet.
+    fn place(&mut self, read_as: ReadAs<'a>) -> Result<usize> {
+        if let Some(place) = self.places.get(&read_as) {
+            return Ok(*place);
+        }
+        self.known.readings.push(self.reading(read_as)?);
+        let place = self.known.readings.len() - 1;
+        self.places.insert(read_as, place);
+        Ok(place)
+    }
+
+    /// A reading, without releases yet.
+    fn reading(&self, read_as: ReadAs) -> Result<Reading> {
+        let mut adopted = self.registry.policies.get(read_as.dataset).into_iter().flatten();
+        let slots = adopted.rfind(|adopted| adopted.policy == read_as.policy);
+        let open = |name: &str| (self.open_model)(read_as.dataset, name).map(Arc::new);
         Ok(Reading {
-            policy: stored_policy(self.ledger, &release.policy)?,
+            policy: stored_policy(self.ledger, read_as.policy)?,
             slots: slots.map(|adopted| adopted.slots.clone()).unwrap_or_default(),
-            epoch: release.key_epoch,
+            epoch: read_as.key_epoch,
             releases: Vec::new(),
-            model: release.model.as_ref().map(open).transpose()?,
+            model: read_as.model.map(open).transpose()?,
         })
     }
 }

@@ -4,12 +4,15 @@
 //! hashing it costs a read of the file and waits until somebody wants it.
 
 use std::fs::File;
-use std::io::{Read, Seek as _};
 use std::path::{Path, PathBuf};
 
 use super::Reading;
 use crate::error::Result;
-use crate::vault::{DELIMITER, Vault};
+use crate::table::format::found::Found;
+use crate::table::format::kind::Said;
+use crate::table::format::open::as_csv;
+use crate::table::format::source::Input;
+use crate::vault::{Copy, DELIMITER, Vault};
 
 /// A source of some releases of a reading that is probably at hand.
 pub struct FoundSource {
@@ -39,10 +42,8 @@ pub enum Place {
 pub struct OpenedSource {
     /// Where it was found.
     pub place: Place,
-    /// The byte between its fields, if that is known.
-    pub delimiter: Option<u8>,
-    /// Its bytes, a CSV file with a header. Of the vault's a read may fail, and then says why.
-    pub csv: Box<dyn Read + Send>,
+    /// Its table. Of the vault's a read may fail, and then says why.
+    pub table: Found<'static>,
 }
 
 impl Reading {
@@ -86,31 +87,30 @@ impl FoundSource {
     /// If the vault's copy is needed, and is damaged.
     pub fn open(&self) -> Result<Option<OpenedSource>> {
         for path in &self.paths {
-            if let Some(file) = unchanged(path, &self.source_blake3) {
-                let place = Place::Path(path.clone());
-                return Ok(Some(OpenedSource { place, delimiter: None, csv: Box::new(file) }));
+            if is_unchanged(path, &self.source_blake3) {
+                let (table, _) = as_csv(Input::File(path.clone()), &Said::default())?;
+                return Ok(Some(OpenedSource { place: Place::Path(path.clone()), table }));
             }
         }
         let Some(vault) = &self.vault else { return Ok(None) };
         let copy = vault.open(&self.dataset, &self.source_blake3)?;
         let opened =
-            copy.map(|copy| OpenedSource { place: Place::Vault, delimiter: Some(DELIMITER), csv: copy.csv });
-        Ok(opened)
+            |copy: Copy| OpenedSource { place: Place::Vault, table: Found::csv(copy.csv, Some(DELIMITER)) };
+        Ok(copy.map(opened))
     }
 }
 
-/// The file, at its start, if it has this hash. One that can't be read is as good as one that is gone.
-fn unchanged(path: &Path, blake3: &str) -> Option<File> {
-    let mut file = File::open(path).ok()?;
+/// Whether the file has this hash. One that can't be read is as good as one that is gone.
+fn is_unchanged(path: &Path, blake3: &str) -> bool {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&mut file).ok()?;
-    let is_same = hasher.finalize().to_hex().as_str() == blake3;
-    (is_same && file.rewind().is_ok()).then_some(file)
+    let read = File::open(path).and_then(|file| hasher.update_reader(file).map(drop));
+    read.is_ok() && hasher.finalize().to_hex().as_str() == blake3
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::Read as _;
 
     use super::*;
     use crate::demo::HOSPITAL_POLICY;
@@ -165,7 +165,7 @@ mod tests {
         fn found(&self) -> Vec<Found> {
             let read = |opened: OpenedSource| {
                 let mut text = String::new();
-                { opened.csv }.read_to_string(&mut text).unwrap();
+                { opened.table.csv }.read_to_string(&mut text).unwrap();
                 (opened.place, text)
             };
             let sources = self.reading.sources(&self.vault).into_iter();

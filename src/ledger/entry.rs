@@ -26,8 +26,15 @@ pub const SCHEMA: &str = "dyepack.entry/1";
 const SIGNED_PREFIX: &[u8] = b"dyepack.entry/1\n";
 
 /// The kinds that this version reads.
-const KINDS: [&str; 5] =
-    ["recipient_registered", "recipient_suspended", "policy_adopted", "release", "amendment"];
+const KINDS: [&str; 7] = [
+    "recipient_registered",
+    "recipient_suspended",
+    "policy_adopted",
+    "release",
+    "release_opened",
+    "release_cut",
+    "amendment",
+];
 
 /// One fact, who recorded it and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +85,17 @@ pub enum Event {
     },
     /// A copy was made for a recipient; recorded before it is delivered.
     Release(Release),
+    /// A copy goes out while it is made. A release of the same id says that it went out whole.
+    ReleaseOpened(Opening),
+    /// A copy that was opened ended early: its beginning went out.
+    ReleaseCut {
+        /// Id of the release that was opened.
+        release: String,
+        /// Bytes that went out, at most.
+        bytes: u64,
+        /// What went wrong; no value of the data.
+        reason: String,
+    },
     /// An earlier entry is to be read differently. It stays as it is.
     Amendment {
         /// Index of the earlier entry.
@@ -146,6 +164,35 @@ pub struct Release {
     pub level: u8,
 }
 
+/// A delivery whose bytes go out before it is known what they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// Release id, unique in the ledger but for the release that closes it.
+    pub release: String,
+    /// Dataset name.
+    pub dataset: String,
+    /// Recipient id.
+    pub recipient: String,
+    /// BLAKE3 of the policy's text, which is kept as a blob.
+    pub policy: String,
+    /// Which marking key of the dataset.
+    pub key_epoch: u32,
+    /// Name of the model that was adopted with the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Purpose of the delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Legal basis of the delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_basis: Option<String>,
+    /// The agreement that it falls under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<String>,
+    /// Data level.
+    pub level: u8,
+}
+
 /// The file that was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
@@ -192,6 +239,11 @@ impl Entry {
         if self.time.parse::<jiff::Timestamp>().is_err() {
             return bad("its time is not RFC 3339");
         }
+        if let Event::ReleaseOpened(Opening { release, .. }) | Event::ReleaseCut { release, .. } = &self.event
+            && release.is_empty()
+        {
+            return bad("its release id is empty");
+        }
         if let Event::Release(release) = &self.event {
             if release.release.is_empty() {
                 return bad("its release id is empty");
@@ -225,7 +277,9 @@ impl Event {
             Event::RecipientSuspended { .. } => KINDS[1],
             Event::PolicyAdopted { .. } => KINDS[2],
             Event::Release(_) => KINDS[3],
-            Event::Amendment { .. } => KINDS[4],
+            Event::ReleaseOpened(_) => KINDS[4],
+            Event::ReleaseCut { .. } => KINDS[5],
+            Event::Amendment { .. } => KINDS[6],
         }
     }
 
@@ -234,6 +288,7 @@ impl Event {
         match self {
             Event::PolicyAdopted { policy, .. } => vec![policy],
             Event::Release(release) => vec![&release.policy, &release.sketch],
+            Event::ReleaseOpened(opening) => vec![&opening.policy],
             _ => Vec::new(),
         }
     }
@@ -318,6 +373,8 @@ mod tests {
                 model: None,
             },
             Event::Release(Release { release: "r".into(), rows: u64::MAX, ..Release::default() }),
+            Event::ReleaseOpened(Opening { release: "s".into(), ..Opening::default() }),
+            Event::ReleaseCut { release: "s".into(), bytes: 9, reason: "interrupted".into() },
             Event::Amendment { supersedes: 7, note: "\"quoted\"\n".into() },
         ]
     }
@@ -351,7 +408,7 @@ mod tests {
     #[test]
     fn a_leaf_has_one_form() {
         let (signer, verifier) = keys();
-        let entry = Entry::new("2026-03-01T12:00:00Z", "op", events().remove(4));
+        let entry = Entry::new("2026-03-01T12:00:00Z", "op", events().remove(6));
         let leaf = String::from_utf8(entry.to_leaf(&verifier, &signer).unwrap()).unwrap();
         for other in [
             leaf.replacen("{", "{ ", 1),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::entry::Opening;
 use super::{Event, Recipient, Recorded, Release};
 
 /// A partner and its standing.
@@ -48,6 +49,21 @@ pub struct Delivered {
     pub release: Release,
 }
 
+/// A delivery that was opened, and that no release has closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unfinished {
+    /// The number of the entry that opened it.
+    pub index: u64,
+    /// When.
+    pub time: String,
+    /// What was to be given to whom.
+    #[serde(flatten)]
+    pub opening: Opening,
+    /// Why it ended early, if that is on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<String>,
+}
+
 /// The state of the ledger after all of its entries.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
@@ -57,6 +73,8 @@ pub struct Registry {
     pub policies: BTreeMap<String, Vec<Adopted>>,
     /// In the order of the ledger.
     pub releases: Vec<Delivered>,
+    /// Deliveries that went out while they were made and did not end, or ended early; in the order of the ledger.
+    pub unfinished: Vec<Unfinished>,
 }
 
 impl Registry {
@@ -88,7 +106,20 @@ impl Registry {
             Event::PolicyAdopted { dataset, policy, slots, model, .. } => {
                 self.policies.entry(dataset).or_default().push(Adopted { policy, time, slots, model });
             }
-            Event::Release(release) => self.releases.push(Delivered { index, time, release }),
+            Event::Release(release) => {
+                self.unfinished.retain(|unfinished| unfinished.opening.release != release.release);
+                self.releases.push(Delivered { index, time, release });
+            }
+            Event::ReleaseOpened(opening) => {
+                self.unfinished.push(Unfinished { index, time, opening, cut: None });
+            }
+            Event::ReleaseCut { release, reason, .. } => {
+                let opened =
+                    self.unfinished.iter_mut().find(|unfinished| unfinished.opening.release == release);
+                if let Some(opened) = opened {
+                    opened.cut = Some(reason);
+                }
+            }
             Event::Amendment { .. } => {}
         }
     }

@@ -33,7 +33,8 @@ use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::models;
 use crate::stamp::engine::{self, Marking, Stamped};
-use crate::table::format::open::{Input, open};
+use crate::table::format::open::open;
+use crate::table::format::source::Input;
 use crate::vault::{Deposit, Finished, NONCE_BYTES, Vault};
 
 /// The only key epoch until keys can be rotated.
@@ -223,7 +224,7 @@ impl Terms {
 
     /// Looks again, with the ledger locked until the release is recorded: the recipient may have been
     /// suspended, or the policy replaced, while the file was being marked.
-    fn check_again(&self, ledger: &Ledger) -> Result<()> {
+    pub(super) fn check_again(&self, ledger: &Ledger) -> Result<()> {
         if ledger.size() == self.as_of {
             return Ok(());
         }
@@ -238,6 +239,16 @@ impl Terms {
     /// The policy in force.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The recipients, as they are registered.
+    pub fn standings(&self) -> &[Standing] {
+        &self.standings
+    }
+
+    /// The policy as it was adopted.
+    pub fn adopted(&self) -> &Adopted {
+        &self.adopted
     }
 
     /// The recipients' ids.
@@ -294,8 +305,8 @@ pub fn deliver(
     let terms = terms.open_model(home, keyring)?;
     let mut files = order.copies.iter().map(temporary).collect::<Result<Vec<_>>>()?;
     let outputs = files.iter_mut().map(|file| io::BufWriter::with_capacity(1 << 16, file.as_file_mut()));
-    let vault = home.vault(&keyring.marking);
-    let mut deposit = terms.policy.keeps_sources().then(|| begin_copy(&vault)).transpose()?;
+    let recording = Recording { home, keyring, wait, order, terms: &terms };
+    let mut deposit = recording.begin_copy()?;
     let recipients = terms.recipients();
     let marking = terms.marking(keyring, &recipients);
     let opened =
@@ -303,39 +314,76 @@ pub fn deliver(
     let format = opened.format().name();
     let stamped = engine::stamp_opened(opened, outputs.collect(), &marking, options, deposit.as_mut())
         .map_err(|error| error.in_data(&order.source_name()))?;
-    let kept = deposit.map(|deposit| end_copy(&vault, deposit, order, &stamped[0])).transpose()?;
     if order.sync {
         for file in &files {
             file.as_file().sync_all().map_err(|error| Error::io("flush", file.path(), error))?;
         }
     }
 
-    let mut ledger = home.ledger(wait, "stamp")?;
-    terms.check_again(&ledger)?;
-    check_outputs(order)?;
-    let sketch = ledger.put_blob(&stamped[0].sketch.to_bytes())?;
-    let parts = order.copies.iter().zip(&terms.standings).zip(&stamped);
-    let releases: Vec<Release> = parts
-        .map(|((copy, standing), stamped)| release(order, copy, &terms, standing, stamped, format, &sketch))
-        .collect();
-    let proofs = record(&mut ledger, keyring, order, &releases, || {
-        // Before the entries, so that no release lacks the copy that its policy promises.
-        kept.map(|copy| vault.keep(copy)).transpose().map(drop)
+    let receipts = recording.commit(&stamped, format, deposit, |ledger| {
+        terms.check_again(ledger)?;
+        check_outputs(order)
     })?;
-    ledger.close()?;
 
-    let mut receipts = Vec::new();
-    let parts = order.copies.iter().zip(files).zip(&releases).zip(stamped).zip(proofs);
-    for ((((copy, file), release), stamped), proof) in parts {
+    for (copy, file) in order.copies.iter().zip(files) {
         publish(file, copy, order.force).map_err(|error| {
             let release = &copy.release;
             error.with_hint(format!(
                 "the release is on record: `--release-id {release}` with the same input gives the same bytes"
             ))
         })?;
-        receipts.push((receipt(copy, release, &stamped, proof), stamped));
     }
-    Ok(receipts)
+    Ok(receipts.into_iter().zip(stamped).collect())
+}
+
+/// What it takes to put an order on record.
+pub(super) struct Recording<'a> {
+    pub home: &'a Home,
+    pub keyring: &'a Keyring,
+    pub wait: Duration,
+    pub order: &'a Order,
+    pub terms: &'a Terms,
+}
+
+impl Recording<'_> {
+    /// Begins the vault's copy of the source, if the policy wants one.
+    pub fn begin_copy(&self) -> Result<Option<Deposit>> {
+        if !self.terms.policy.keeps_sources() {
+            return Ok(None);
+        }
+        let mut nonce = [0; NONCE_BYTES];
+        rand::rng().fill_bytes(&mut nonce);
+        self.home.vault(&self.keyring.marking).deposit(&nonce).map(Some)
+    }
+
+    /// Records the copies, unless `check` finds under the ledger's lock that they may not be.
+    pub fn commit(
+        &self,
+        stamped: &[Stamped],
+        format: &str,
+        deposit: Option<Deposit>,
+        check: impl FnOnce(&Ledger) -> Result<()>,
+    ) -> Result<Vec<Receipt>> {
+        let &Recording { home, keyring, wait, order, terms } = self;
+        let vault = home.vault(&keyring.marking);
+        let kept = deposit.map(|deposit| end_copy(&vault, deposit, order, &stamped[0])).transpose()?;
+        let mut ledger = home.ledger(wait, "stamp")?;
+        check(&ledger)?;
+        let sketch = ledger.put_blob(&stamped[0].sketch.to_bytes())?;
+        let parts = order.copies.iter().zip(&terms.standings).zip(stamped);
+        let releases: Vec<Release> = parts
+            .map(|((copy, standing), stamped)| {
+                release(order, copy, terms, standing, stamped, format, &sketch)
+            })
+            .collect();
+        let proofs = record(&mut ledger, keyring, order, &releases, || {
+            // Before the entries, so that no release lacks the copy that its policy promises.
+            kept.map(|copy| vault.keep(copy)).transpose().map(drop)
+        })?;
+        ledger.close()?;
+        let parts = order.copies.iter().zip(&releases).zip(stamped).zip(proofs);
+        Ok(parts.map(|(((copy, release), stamped), proof)| receipt(copy, release, stamped, proof)).collect())
+    }
 }
 
 /// Puts the releases on record, but for those that are there already; `prepare` comes just before. Says where they are.
@@ -365,12 +413,6 @@ fn record(
     let mut indices = indices.into_iter();
     let proof = |index| Proof { index, size: ledger.size(), root: ledger.root_hex() };
     Ok(known.into_iter().filter_map(|known| known.or_else(|| indices.next()).map(proof)).collect())
-}
-
-fn begin_copy(vault: &Vault) -> Result<Deposit> {
-    let mut nonce = [0; NONCE_BYTES];
-    rand::rng().fill_bytes(&mut nonce);
-    vault.deposit(&nonce)
 }
 
 fn end_copy(vault: &Vault, deposit: Deposit, order: &Order, stamped: &Stamped) -> Result<Finished> {

@@ -5,7 +5,7 @@
 //! source's. The outcome depends on keys, policy, recipient and input alone, not on blocks, threads or the other recipients.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,8 +22,10 @@ use crate::table::Row;
 use crate::table::format::block::{self, BLOCK_BYTES, Reading};
 use crate::table::format::copy::{Editor, Table};
 use crate::table::format::digest::{Sealing, Written};
-use crate::table::format::open::{Asked, Input, Opened, open};
+use crate::table::format::kind::Said;
+use crate::table::format::open::{Asked, Opened, open};
 use crate::table::format::reason::write_failed;
+use crate::table::format::source::Input;
 use crate::vault::{Columns, Deposit, Packer};
 
 #[derive(Debug, thiserror::Error)]
@@ -73,8 +75,8 @@ pub struct Marking<'a> {
 
 /// How to read the input, and whom to tell.
 pub struct Options<'a> {
-    /// The byte between fields; sniffed if `None`.
-    pub delimiter: Option<u8>,
+    /// What the user says of the input.
+    pub said: Said,
     /// Bytes of a block; [`BLOCK_BYTES`] unless testing.
     pub block_bytes: usize,
     /// Told the number of source bytes done, from time to time.
@@ -86,7 +88,7 @@ pub struct Options<'a> {
 impl Default for Options<'_> {
     fn default() -> Self {
         static NEVER: AtomicBool = AtomicBool::new(false);
-        Options { delimiter: None, block_bytes: BLOCK_BYTES, progress: &|_| (), interrupted: &NEVER }
+        Options { said: Said::default(), block_bytes: BLOCK_BYTES, progress: &|_| (), interrupted: &NEVER }
     }
 }
 
@@ -96,7 +98,7 @@ impl Options<'_> {
         let strict = block::Options::new(Reading::Strict);
         let marked = policy.columns().map(|(name, ..)| name);
         Asked {
-            delimiter: self.delimiter,
+            said: self.said.clone(),
             columns: policy.identity().chain(marked).map(str::to_owned).collect(),
             blocks: block::Options { block_bytes: self.block_bytes, ..strict },
         }
@@ -181,7 +183,8 @@ pub fn stamp_opened<W: Write + Send>(
     let mut sketch = SketchBuilder::new(names);
     let mut tally = Tally::default();
     stamper.restart(&mut tally);
-    let mut outputs: Vec<_> = outputs.into_iter().map(|output| wrapping.wrap(Sealing::new(output))).collect();
+    let wrapped = outputs.into_iter().map(|output| wrapping.wrap(Sealing::new(output)));
+    let mut outputs = wrapped.collect::<io::Result<Vec<_>>>().map_err(write_failed)?;
     table.copy(&stamper, &mut outputs, |work| {
         sketch.add(work.tally.rows, std::mem::take(&mut work.sampled), &stamper.sampler);
         tally.merge(&work.tally);

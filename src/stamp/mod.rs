@@ -1,8 +1,9 @@
-//! Stamping: a file in, one recipient's copy out.
+//! Stamping: a file in, each recipient's copy out.
 //!
 //! [`engine`] marks a stream and knows nothing of homes; [`deliver`] keeps the order of DESIGN section 4 around it: the
-//! marked bytes in a temporary file, then the ledger's entry, then the name.
+//! marked bytes in temporary files, then the ledger's entries, then the names. [`streamed`] lets a copy go out while it is made.
 
 pub mod deliver;
 pub mod engine;
 pub mod learn;
+pub mod streamed;
