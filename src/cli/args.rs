@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::leak::columns::Mapping;
+use crate::table::format::encoding::Encoding;
+use crate::table::format::kind::{Format, Said};
 
 /// Mark every copy of a dataset that leaves the house; name the partner whose copy leaked.
 #[derive(Debug, Parser)]
@@ -115,7 +117,7 @@ pub enum Policy {
     /// Put a policy into force
     Adopt {
         file: PathBuf,
-        /// Learn from this CSV table what occurs in the marked columns, so that no mark looks out of place
+        /// Learn from this table what occurs in the marked columns, so that no mark looks out of place
         /// [default: the model in force stays]
         #[arg(long, value_name = "DATA")]
         model: Option<PathBuf>,
@@ -127,9 +129,34 @@ pub enum Policy {
     Show { dataset: String },
 }
 
+/// What is said of a file; the rest is found in it.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FileSaid {
+    /// Format of the file [default: found in the file]
+    #[arg(long)]
+    pub format: Option<Format>,
+    /// Byte between fields of CSV, or `tab` [default: found in the file]
+    #[arg(long, value_parser = delimiter)]
+    pub delimiter: Option<u8>,
+    /// Encoding of its text, by its name on the web, such as `utf-16le`, `gb18030` or `windows-1252`
+    /// [default: found in the file]
+    #[arg(long, value_parser = encoding)]
+    pub encoding: Option<Encoding>,
+    /// Table of a dump or a database, sheet of a workbook [default: the only one]
+    #[arg(long, value_name = "NAME", visible_alias = "sheet")]
+    pub table: Option<String>,
+}
+
+impl FileSaid {
+    pub fn said(&self) -> Said {
+        let FileSaid { format, delimiter, encoding, ref table } = *self;
+        Said { format, delimiter, encoding, table: table.clone() }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Stamp {
-    /// CSV file to mark; `-` is standard input
+    /// File to mark; `-` is standard input
     pub file: PathBuf,
     /// Dataset whose policy applies
     #[arg(long)]
@@ -162,15 +189,17 @@ pub struct Stamp {
     /// the recipient's id [default: a new one]
     #[arg(long, value_name = "ID", value_parser = name)]
     pub release_id: Option<String>,
-    /// Byte between fields, or `tab` [default: found in the file]
-    #[arg(long, value_parser = delimiter)]
-    pub delimiter: Option<u8>,
+    #[command(flatten)]
+    pub said: FileSaid,
     /// Threads that mark [default: one a core]
     #[arg(long)]
     pub threads: Option<usize>,
     /// Flush the copy to the disk before the release is recorded
     #[arg(long)]
     pub sync: bool,
+    /// With `-o -`: let the copy go out while it is made. The ledger says before that it is opened, and after how it ended
+    #[arg(long, conflicts_with_all = ["dry_run", "to_all", "sync", "force"])]
+    pub stream: bool,
     /// Count what would be marked; write nothing, record nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -181,7 +210,7 @@ pub struct Stamp {
 
 #[derive(Debug, Args)]
 pub struct Trace {
-    /// The leaked file; `-` is standard input
+    /// The leaked file, or a folder of them; `-` is standard input
     pub leak: PathBuf,
     /// The owner's unmarked file, to read the leak beside it; `-` is standard input [default: found where the
     /// record says it was, or in the vault]
@@ -200,9 +229,8 @@ pub struct Trace {
     /// may be empty: then it is none. May be repeated [default: found by names and contents]
     #[arg(long, value_name = "LEAKED=OURS")]
     pub map: Vec<Mapping>,
-    /// Byte between fields, or `tab` [default: found in the file]
-    #[arg(long, value_parser = delimiter)]
-    pub delimiter: Option<u8>,
+    #[command(flatten)]
+    pub said: FileSaid,
     /// Threads that read [default: one a core]
     #[arg(long)]
     pub threads: Option<usize>,
@@ -316,9 +344,8 @@ pub struct Trial {
     /// Name nobody unless an innocent would be named less often than this, all tries counted
     #[arg(long, default_value_t = 1e-6, value_parser = alpha)]
     pub alpha: f64,
-    /// Byte between fields, or `tab` [default: found in the file]
-    #[arg(long, value_parser = delimiter)]
-    pub delimiter: Option<u8>,
+    #[command(flatten)]
+    pub said: FileSaid,
     /// Threads [default: one a core]
     #[arg(long)]
     pub threads: Option<usize>,
@@ -365,6 +392,10 @@ fn alpha(text: &str) -> Result<f64, String> {
         Ok(alpha) if 0.0 < alpha && alpha <= 0.05 => Ok(alpha),
         _ => Err("must lie above 0 and be at most 0.05".to_owned()),
     }
+}
+
+fn encoding(label: &str) -> Result<Encoding, String> {
+    Encoding::of_label(label).map_err(|error| error.to_string())
 }
 
 pub fn delimiter(text: &str) -> Result<u8, String> {

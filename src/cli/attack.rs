@@ -3,7 +3,7 @@
 //! The list of attacks is the library's own ([`Attack`], [`Gather`]); this file gives each of them the files to work on.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand as _};
@@ -18,6 +18,7 @@ use crate::mark::policy::Policy;
 use crate::models;
 use crate::report::terminal::grouped;
 use crate::stamp::deliver::{self, FIRST_EPOCH};
+use crate::table::format::kind::Said;
 
 use super::input::{Input, STREAM};
 use super::{DONE, Session, args, terminal};
@@ -178,10 +179,10 @@ fn is_stream(path: &Path) -> bool {
 }
 
 fn read(path: &Path, delimiter: Option<u8>) -> Result<Table> {
-    let mut input = Input::open(path)?;
-    let mut bytes = Vec::new();
-    input.reader.read_to_end(&mut bytes).map_err(|error| Error::io("read", path, error))?;
-    Table::read(&bytes, delimiter).map_err(|error| error.in_file(input.name))
+    let input = Input::open(path)?;
+    let name = input.name.clone();
+    let (bytes, delimiter) = input.csv_bytes(&Said { delimiter, ..Said::default() })?;
+    Table::read(&bytes, delimiter).map_err(|error| error.in_file(name))
 }
 
 /// What the attacker knows.

@@ -22,7 +22,7 @@ use crate::models;
 use crate::report::terminal as screen;
 use crate::stamp::deliver::{self, Delivery, Order};
 use crate::stamp::engine;
-use crate::table::format::open::Input;
+use crate::table::format::source::Input;
 use crate::trace::{self, Case, Known};
 
 use super::{DONE, Session, args, now, terminal};

@@ -9,6 +9,11 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::table::format::digest::SourceBytes;
+use crate::table::format::found::Found;
+use crate::table::format::kind::Said;
+use crate::table::format::reason::read_failed;
+use crate::table::format::{open, source};
 
 use super::terminal;
 
@@ -28,7 +33,7 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 
 /// A file or standard input.
 pub struct Input {
-    pub reader: Box<dyn Read + Send>,
+    pub input: source::Input<'static>,
     /// As the user named it.
     pub path: String,
     /// What messages call it.
@@ -39,17 +44,39 @@ pub struct Input {
 
 impl Input {
     pub fn open(path: &Path) -> Result<Input> {
+        if path.is_dir() {
+            return Err(Error::usage(format!("`{}` is a folder", path.display())).with_hint("name one file"));
+        }
+        Input::of_any(path)
+    }
+
+    /// The same, where a folder will do.
+    pub fn of_any(path: &Path) -> Result<Input> {
         let name = path.display().to_string();
         if path == Path::new(STREAM) {
-            let reader = Box::new(Piped::new(io::stdin(), terminal::interruptible()));
-            return Ok(Input { reader, path: name, name: STANDARD_INPUT.into(), bytes: 0 });
+            let input = source::Input::stream(Piped::new(io::stdin(), terminal::interruptible()));
+            return Ok(Input { input, path: name, name: STANDARD_INPUT.into(), bytes: 0 });
         }
         let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
         let metadata = file.metadata().map_err(|error| Error::io("read", path, error))?;
-        if metadata.is_dir() {
-            return Err(Error::usage(format!("`{name}` is a folder")).with_hint("name one file"));
-        }
-        Ok(Input { reader: Box::new(file), path: name.clone(), name, bytes: metadata.len() })
+        let bytes = if metadata.is_file() { metadata.len() } else { 0 };
+        let input = source::Input::File(path.to_owned());
+        Ok(Input { input, path: name.clone(), name, bytes })
+    }
+
+    /// Its table as CSV text, whatever its format. CSV stays as it is.
+    pub fn csv(self, said: &Said) -> Result<(Found<'static>, Box<dyn SourceBytes>)> {
+        open::as_csv(self.input, said).map_err(|error| error.in_data(&self.name))
+    }
+
+    /// The same, read into memory; of CSV the file's own bytes.
+    pub fn csv_bytes(self, said: &Said) -> Result<(Vec<u8>, Option<u8>)> {
+        let name = self.name.clone();
+        let (mut found, _) = self.csv(said)?;
+        let mut bytes = Vec::new();
+        let read = found.csv.read_to_end(&mut bytes).map_err(read_failed);
+        read.map_err(|error| error.in_data(&name))?;
+        Ok((bytes, found.delimiter))
     }
 }
 

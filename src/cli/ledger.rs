@@ -62,6 +62,12 @@ fn line(recorded: &Recorded) -> String {
             release.recipient,
             grouped(release.rows)
         ),
+        Event::ReleaseOpened(opening) => {
+            format!("opened     {}  {} to {}", opening.release, opening.dataset, opening.recipient)
+        }
+        Event::ReleaseCut { release, bytes, reason } => {
+            format!("cut short  {release}  after at most {} bytes: {reason}", grouped(*bytes))
+        }
         Event::Amendment { supersedes, note } => format!("amendment  of entry {supersedes}: {note}"),
     };
     format!("{:>6}  {}  {what}", recorded.index, entry.time)

@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::error::{Error, Result};
 use crate::known::Reading;
 use crate::leak::reference::Reference;
+use crate::table::format::found::Found;
+use crate::table::format::kind::Said;
 use crate::trace::Original;
 use crate::vault::Vault;
 
@@ -55,9 +57,13 @@ impl<'a> Originals<'a> {
             return Ok(original.clone());
         }
         let input = Input::open(path)?;
-        let reference = self.read(input.reader, self.args.delimiter, input.bytes);
-        let reference = reference.map_err(|error| error.in_data(&input.name))?;
-        Ok(named.insert(Original::new(reference)).clone())
+        let (name, bytes) = (input.name.clone(), input.bytes);
+        // What is said of the leak's format says nothing of the original's.
+        let said = Said { delimiter: self.args.said.delimiter, ..Said::default() };
+        let (table, source) = input.csv(&said)?;
+        let read = self.read(table, bytes).and_then(|reference| Ok((reference, source.finish()?)));
+        let (reference, (_, blake3)) = read.map_err(|error| error.in_data(&name))?;
+        Ok(named.insert(Original::of_source(reference, &blake3)).clone())
     }
 
     fn found(&self, reading: &Reading) -> Result<Vec<Original>> {
@@ -74,7 +80,7 @@ impl<'a> Originals<'a> {
             }
             let read = source.open().and_then(|opened| {
                 let Some(opened) = opened else { return Ok(None) };
-                self.read(opened.csv, opened.delimiter, source.source_bytes).map(Some)
+                self.read(opened.table, source.source_bytes).map(Some)
             });
             match read {
                 Ok(Some(reference)) => {
@@ -93,14 +99,10 @@ impl<'a> Originals<'a> {
         Ok(originals)
     }
 
-    fn read(
-        &self,
-        csv: Box<dyn std::io::Read + Send>,
-        delimiter: Option<u8>,
-        bytes: u64,
-    ) -> Result<Reference> {
+    fn read(&self, table: Found<'static>, bytes: u64) -> Result<Reference> {
         let bar = terminal::bar("reading the original", bytes);
-        let reference = Reference::read(csv, delimiter, self.interrupted, &|done| bar.set_position(done));
+        let reference =
+            Reference::read(table.csv, table.delimiter, self.interrupted, &|done| bar.set_position(done));
         bar.finish_and_clear();
         reference
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::ledger::registry::{Delivered, Standing};
+use crate::ledger::registry::{Delivered, Standing, Unfinished};
 use crate::ledger::{Entry, Event, Recipient, Registry};
 use crate::report::json;
 
@@ -104,12 +104,15 @@ fn show(session: &Session, id: &str, as_json: bool) -> Result<u8> {
         #[serde(flatten)]
         standing: &'a Standing,
         releases: Vec<&'a Delivered>,
+        unfinished: Vec<&'a Unfinished>,
     }
     let (_, registry) = session.home.entries(session.wait, "recipient show")?;
     let standing = known(&registry, id)?;
     let releases: Vec<&Delivered> = releases_of(&registry, id).collect();
+    let unfinished: Vec<&Unfinished> =
+        registry.unfinished.iter().filter(|unfinished| unfinished.opening.recipient == id).collect();
     if as_json {
-        terminal::print(json::line(&Shown { standing, releases }) + "\n")?;
+        terminal::print(json::line(&Shown { standing, releases, unfinished }) + "\n")?;
         return Ok(DONE);
     }
     let Recipient { id, name, contact, agreement, purpose, country } = &standing.recipient;
@@ -135,6 +138,10 @@ fn show(session: &Session, id: &str, as_json: bool) -> Result<u8> {
             "    {time}  {}  {}: {} rows (entry {index})",
             release.release, release.dataset, release.rows
         );
+    }
+    for Unfinished { index, time, opening, cut } in unfinished {
+        let how = if cut.is_some() { "cut short" } else { "opened, never closed" };
+        let _ = writeln!(out, "    {time}  {}  {}: {how} (entry {index})", opening.release, opening.dataset);
     }
     terminal::print(out)?;
     Ok(DONE)

@@ -13,7 +13,7 @@ use crate::ledger::{Entry, Event, Registry};
 use crate::mark::policy::Policy;
 use crate::models;
 use crate::stamp::{self, deliver, engine};
-use crate::table::format::open::{self, open};
+use crate::table::format::open::open;
 
 use super::args;
 use super::input::Input;
@@ -114,7 +114,7 @@ fn warn_of(broken: &[String]) {
 /// Learns a model from a table, keeps it in the home, and gives its name.
 fn learn(session: &Session, keyring: &Keyring, policy: &Policy, data: &Path) -> Result<String> {
     let input = Input::open(data)?;
-    let model = open(open::Input::Stream(input.reader), &engine::Options::default().asked(policy))
+    let model = open(input.input, &engine::Options::default().asked(policy))
         .and_then(|opened| stamp::learn::learn(opened.into_table(), policy))
         .map_err(|error| error.in_data(&input.name))?;
     let known: Vec<&str> = model.columns().collect();

@@ -14,7 +14,8 @@ use crate::ledger::Registry;
 use crate::report::{json, terminal::grouped};
 use crate::stamp::deliver::{self, Delivery, Order, Receipt, Terms};
 use crate::stamp::engine::{self, Options, Stamped};
-use crate::table::format::open;
+use crate::stamp::streamed::deliver_streamed;
+use crate::table::format::{open, source};
 
 use super::input::{Input, STREAM};
 use super::{DONE, Session, args, now, operator, terminal};
@@ -27,26 +28,26 @@ pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
     let bar = terminal::bar("stamping", input.bytes);
     let progress = |done| bar.set_position(done);
     let options = Options {
-        delimiter: args.delimiter,
+        said: args.said.said(),
         progress: &progress,
         interrupted: terminal::interruptible(),
         ..Options::default()
     };
     let outcome = pool(args.threads)?.install(|| {
         if args.dry_run {
-            return try_out(session, &order, &keyring, open::Input::Stream(input.reader), &options);
+            return try_out(session, &order, &keyring, input.input, &options);
         }
-        deliver::deliver(
-            &session.home,
-            &keyring,
-            session.wait,
-            &order,
-            open::Input::Stream(input.reader),
-            &options,
-        )?
-        .into_iter()
-        .map(|(receipt, stamped)| show(args, &receipt).map(|()| stamped))
-        .collect()
+        if args.stream {
+            check_stream(&order)?;
+            let streams = (input.input, io::stdout());
+            let (receipt, stamped) =
+                deliver_streamed(&session.home, &keyring, session.wait, &order, streams, &options)?;
+            return show(args, &receipt).map(|()| vec![stamped]);
+        }
+        deliver::deliver(&session.home, &keyring, session.wait, &order, input.input, &options)?
+            .into_iter()
+            .map(|(receipt, stamped)| show(args, &receipt).map(|()| stamped))
+            .collect()
     });
     bar.finish_and_clear();
     let stamped: Vec<Stamped> = outcome?;
@@ -61,12 +62,21 @@ pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
     Ok(DONE)
 }
 
+/// A copy that goes out while it is made goes to standard output, and to one recipient.
+fn check_stream(order: &Order) -> Result<()> {
+    if order.copies.len() == 1 && order.copies[0].output.is_none() {
+        return Ok(());
+    }
+    Err(Error::usage("--stream writes one copy, to standard output")
+        .with_hint("name one recipient and `-o -`, or leave --stream away"))
+}
+
 /// Marks, and writes nothing.
 fn try_out(
     session: &Session,
     order: &Order,
     keyring: &Keyring,
-    input: open::Input,
+    input: source::Input,
     options: &Options,
 ) -> Result<Vec<Stamped>> {
     let recipients: Vec<&str> = order.copies.iter().map(|copy| copy.to.as_str()).collect();

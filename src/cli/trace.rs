@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::models;
 use crate::report::{json, terminal as screen};
+use crate::table::format::find;
 use crate::trace::{self, Case, Known, Options};
 
 use super::input::Input;
@@ -12,7 +13,7 @@ use super::{DONE, NOBODY, Session, args, terminal};
 
 pub fn run(session: &Session, args: &args::Trace) -> Result<u8> {
     // What is mistyped is said before anybody is asked for a passphrase.
-    let input = Input::open(&args.leak)?;
+    let input = Input::of_any(&args.leak)?;
     originals::check(&args.leak, args.reference.as_ref())?;
     let keyring = session.keyring()?;
     let ledger = session.home.ledger(session.wait, "trace")?;
@@ -27,7 +28,6 @@ pub fn run(session: &Session, args: &args::Trace) -> Result<u8> {
     let interrupted = terminal::interruptible();
     let originals = Originals::new(args, &known.readings, session.home.vault(&keyring.marking), interrupted);
     let options = Options {
-        delimiter: args.delimiter,
         map: &args.map,
         originals: &|reading| originals.of(reading),
         progress: &progress,
@@ -39,7 +39,14 @@ pub fn run(session: &Session, args: &args::Trace) -> Result<u8> {
         readings: &known.readings,
         alpha: args.alpha,
     };
-    let outcome = pool(args.threads)?.install(|| trace::trace(input.reader, &input.path, &case, &options));
+    let outcome = pool(args.threads)?.install(|| {
+        let said = args.said.said();
+        let tables = match args.leak.is_dir() {
+            true => find::folder(&args.leak, &said),
+            false => find::tables(input.input, &said),
+        }?;
+        trace::trace_tables(tables, &input.path, &case, &options)
+    });
     bar.finish_and_clear();
     let findings = outcome.map_err(|error| error.in_data(&input.name))?;
     if args.json {

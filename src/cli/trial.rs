@@ -1,7 +1,6 @@
 //! `trial`: the battery on a table of the owner's, and the board shown.
 
 use std::fs;
-use std::io::Read as _;
 
 use crate::attack::Table;
 use crate::error::{Error, Result};
@@ -65,8 +64,8 @@ pub fn run(session: impl FnOnce() -> Result<Session>, args: &args::Trial) -> Res
 }
 
 fn read(args: &args::Trial) -> Result<Table> {
-    let mut input = Input::open(&args.file)?;
-    let mut bytes = Vec::new();
-    input.reader.read_to_end(&mut bytes).map_err(|error| Error::io("read", &args.file, error))?;
-    Table::read(&bytes, args.delimiter).map_err(|error| error.in_file(input.name))
+    let input = Input::open(&args.file)?;
+    let name = input.name.clone();
+    let (bytes, delimiter) = input.csv_bytes(&args.said.said())?;
+    Table::read(&bytes, delimiter).map_err(|error| error.in_file(name))
 }

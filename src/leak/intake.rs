@@ -65,7 +65,9 @@ impl fmt::Display for Damage {
             DamageKind::Fault(what) => what,
         };
         let (rows, first) = (self.rows, self.first_row);
-        if rows == 1 {
+        if rows == 0 {
+            f.write_str(what)
+        } else if rows == 1 {
             write!(f, "row {first}: {what}")
         } else {
             write!(f, "{rows} rows {what} (the first: row {first})")

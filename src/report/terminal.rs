@@ -284,6 +284,9 @@ fn tables(out: &mut String, findings: &Findings) {
             let (rows, ours) = (grouped(table.rows), grouped(table.rows_aligned));
             row(out, "", &format!("{name}: {rows} rows{damage}, {ours} of ours"));
         }
+        if tables.len() > SHOWN {
+            row(out, "", &format!("and {} more", grouped((tables.len() - SHOWN) as u64)));
+        }
     }
     for skipped in leak.skipped.iter().take(SHOWN) {
         row(out, "Not read", &skipped.reason);

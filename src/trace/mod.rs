@@ -16,9 +16,7 @@ use crate::error::Result;
 use crate::keys::secret::MarkingSecret;
 use crate::leak::columns::Mapping;
 use crate::leak::reference::Reference;
-use crate::table::format::digest::{Hashing, SourceBytes};
-use crate::table::format::found::{Faults, Found};
-use crate::table::format::open::Stream;
+use crate::table::format::find::Tables;
 
 mod beside;
 pub mod findings;
@@ -71,8 +69,6 @@ impl Original {
 
 /// How to read the leak, and whom to tell.
 pub struct Options<'a> {
-    /// The byte between fields; sniffed if `None`.
-    pub delimiter: Option<u8>,
     /// What the user says of columns; the rest is found.
     pub map: &'a [Mapping],
     /// The owner's unmarked tables, to read the leak beside them: asked for the index of a [reading](Case::readings) with which
@@ -88,46 +84,7 @@ impl Default for Options<'_> {
     fn default() -> Self {
         static NEVER: AtomicBool = AtomicBool::new(false);
         let originals: &Originals = &|_| Ok(Vec::new());
-        Options { delimiter: None, map: &[], originals, progress: &|_| (), interrupted: &NEVER }
-    }
-}
-
-/// A leak: a file, or a folder of them, and the tables in it.
-pub struct Leak<'a> {
-    /// Its format, for the report.
-    pub format: String,
-    /// Its bytes.
-    pub source: Box<dyn SourceBytes + 'a>,
-    /// Its tables, one after another. What can't be read is an error in its place, which names it as the file.
-    pub tables: Box<dyn Iterator<Item = Result<LeakedTable<'a>>> + 'a>,
-}
-
-/// A table of a leak, as CSV text.
-pub struct LeakedTable<'a> {
-    /// Where it is in the leak; empty if the leak is one table.
-    pub name: String,
-    /// The text.
-    pub csv: Stream<'a>,
-    /// The byte between fields; sniffed if `None`.
-    pub delimiter: Option<u8>,
-    /// What whoever makes the text passes over.
-    pub faults: Faults,
-}
-
-impl From<Found> for LeakedTable<'_> {
-    fn from(Found { name, csv, faults }: Found) -> Self {
-        LeakedTable { name, csv, delimiter: Some(b','), faults }
-    }
-}
-
-impl<'a> Leak<'a> {
-    /// A leak that is CSV text.
-    pub fn csv(leak: impl Read + Send + 'a, delimiter: Option<u8>) -> Leak<'a> {
-        let leak = Hashing::new(leak);
-        let source = Box::new(leak.passed());
-        let table =
-            LeakedTable { name: String::new(), csv: Box::new(leak), delimiter, faults: Faults::default() };
-        Leak { format: "csv".into(), source, tables: Box::new(std::iter::once(Ok(table))) }
+        Options { map: &[], originals, progress: &|_| (), interrupted: &NEVER }
     }
 }
 
@@ -136,14 +93,14 @@ impl<'a> Leak<'a> {
 /// # Errors
 /// If the leak is empty or reading it fails, or the map names a column that is not there; never because a row is damaged.
 pub fn trace(leak: impl Read + Send, path: &str, case: &Case, options: &Options) -> Result<Findings> {
-    trace_leak(Leak::csv(leak, options.delimiter), path, case, options)
+    trace_tables(Tables::csv(Box::new(leak), None), path, case, options)
 }
 
 /// As [`trace`], for a leak of any format. All its tables are one piece of evidence.
 ///
 /// # Errors
 /// If no table of it can be read. What can't be read beside others is in the findings.
-pub fn trace_leak(leak: Leak, path: &str, case: &Case, options: &Options) -> Result<Findings> {
+pub fn trace_tables(leak: Tables, path: &str, case: &Case, options: &Options) -> Result<Findings> {
     let transcript = read::read(leak, case, options)?;
     Ok(judge::judge(path, transcript, case))
 }

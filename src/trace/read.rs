@@ -13,12 +13,14 @@ use crate::sketch::Sampler;
 use crate::table::format::block::Block;
 use crate::table::format::csv::{Dialect, Fields};
 use crate::table::format::digest::SourceBytes;
+use crate::table::format::find::Tables;
+use crate::table::format::found::Found;
 use crate::table::format::pump::pump;
 
 use super::findings::{Skipped, TableSummary, Unreadable};
 use super::gather::{BlockReads, Gathered, Part, ReadAs};
 use super::reader::{Columns, Reader, Table};
-use super::{Case, Leak, LeakedTable, Options, Original};
+use super::{Case, Options, Original};
 
 #[derive(Debug, thiserror::Error)]
 enum ReadError {
@@ -79,7 +81,7 @@ struct Pass<'a> {
     rows: u64,
 }
 
-pub(super) fn read(leak: Leak, case: &Case, options: &Options) -> Result<Transcript> {
+pub(super) fn read(leak: Tables, case: &Case, options: &Options) -> Result<Transcript> {
     let mut pass = Pass {
         case,
         options,
@@ -140,7 +142,7 @@ fn finish(gathered: Gathered, case: &Case) -> ReadAs {
 
 impl Pass<'_> {
     /// Reads one table. An error leaves what was read before it in the evidence.
-    fn read_table(&mut self, leaked: LeakedTable) -> Result<()> {
+    fn read_table(&mut self, leaked: Found) -> Result<()> {
         let (case, options) = (self.case, self.options);
         let mut intake = Intake::open(leaked.csv, leaked.delimiter)?;
         let (dialect, width) = (intake.head.dialect, intake.head.names.len());

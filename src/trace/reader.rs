@@ -1,6 +1,7 @@
 //! A reading at work: one dataset, policy and key epoch, with its columns found in the leak.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::keys::prf::{DerivedKey, Purpose};
@@ -11,7 +12,7 @@ use crate::leak::reference::Reference;
 use crate::leak::repair::Repair;
 use crate::mark::marker::Marker;
 use crate::mark::policy::Plan;
-use crate::sketch::Sampler;
+use crate::sketch::{Sampler, SketchBuilder};
 use crate::table::value::{DateOrder, Decimal};
 
 use super::beside::{Beside, SampleRow};
@@ -70,9 +71,13 @@ impl Columns {
             }
         }
         let leaked = LeakedColumns { names: &table.names, cells: &table.cells };
-        let found = releases.last().map_or_else(Vec::new, |latest| {
-            columns::match_columns(&wanted, &latest.sketch, leaked, &sampler, &table.map)
-        });
+        // A copy that never went out whole has no sketch: its columns are found by their names.
+        let names = || wanted.iter().map(|wanted| wanted.name.to_owned()).collect();
+        let sketch = match releases.last() {
+            Some(latest) => latest.sketch.clone(),
+            None => Arc::new(SketchBuilder::new(names()).finish(&sampler)),
+        };
+        let found = columns::match_columns(&wanted, &sketch, leaked, &sampler, &table.map);
         Columns { found, sampler }
     }
 

@@ -21,7 +21,9 @@ use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::stamp::engine;
 use crate::stamp::learn::learn;
-use crate::table::format::open::{Input, open};
+use crate::table::format::kind::Said;
+use crate::table::format::open::open;
+use crate::table::format::source::Input;
 
 /// Rows that are released in each world for the ledger's sketch. It says which columns are which; more rows would say no more.
 const RELEASED_ROWS: usize = 4_000;
@@ -114,7 +116,10 @@ pub fn run(setup: &Setup, watch: &Watch) -> Result<Board> {
 
 /// What occurs in the whole table.
 fn model(setup: &Setup) -> Result<Model> {
-    let options = engine::Options { delimiter: Some(b','), ..engine::Options::default() };
+    let options = engine::Options {
+        said: Said { delimiter: Some(b','), ..Said::default() },
+        ..engine::Options::default()
+    };
     learn(
         open(Input::stream(&setup.table.to_csv()[..]), &options.asked(setup.policy))?.into_table(),
         setup.policy,

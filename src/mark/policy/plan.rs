@@ -329,7 +329,9 @@ at_most = "TOTAL"
             refused(&["SITE", "Id", "START", "STOP", "DEAD", "COST", "TOTAL"]),
             (
                 "line 14, column 19: the file has no column `DEATH`".into(),
-                "check that the file has a header line and belongs to this dataset".into()
+                "check that the file belongs to this dataset; if it holds several tables, \
+                 name one with --table"
+                    .into()
             ),
         );
         assert_eq!(

@@ -145,7 +145,9 @@ impl Reason for PlanReason {
         Some(match self {
             PlanReason::MissingColumn { closest: Some(closest), .. } => format!("did you mean `{closest}`?"),
             PlanReason::MissingColumn { closest: None, .. } => {
-                "check that the file has a header line and belongs to this dataset".to_owned()
+                "check that the file belongs to this dataset; if it holds several tables, \
+                 name one with --table"
+                    .to_owned()
             }
             PlanReason::AmbiguousColumn { .. } => "rename one of them".to_owned(),
         })
