@@ -12,7 +12,7 @@ use dyepack::ledger::{Entry, Event, Recipient};
 use dyepack::mark::policy::Policy;
 use dyepack::stamp::deliver::{self, Delivery, Order};
 use dyepack::stamp::engine;
-use dyepack::table::format::open::Input;
+use dyepack::table::format::source::Input;
 
 const NOW: &str = "2026-01-05T09:00:00Z";
 const WAIT: Duration = Duration::from_secs(10);

@@ -8,6 +8,8 @@ mod correlation;
 mod detection;
 mod distortion;
 mod examples;
+mod formats;
+mod fuzz;
 mod hostile;
 mod known_answers;
 mod lab;

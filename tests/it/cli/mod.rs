@@ -13,14 +13,17 @@ mod keys;
 mod leaks;
 mod ledger;
 mod lock;
+mod many;
 mod model;
 mod policy;
 mod privacy;
 mod recipients;
 mod stamp;
+mod streamed;
 mod terminal;
 mod vault;
 mod verdicts;
+mod wrapped;
 
 use std::fs;
 use std::io::Write as _;

@@ -176,7 +176,7 @@ fn a_missing_column_is_named_with_the_closest() {
         "out.csv",
         2,
         "headless.csv: the file has no column `visit`",
-        "check that the file has a header line and belongs to this dataset",
+        "check that the file belongs to this dataset; if it holds several tables, name one with --table",
     );
     desk.write("twice.csv", super::visits(3).replace("note", "cost"));
     let error = "twice.csv: the file has more than one column `cost`";
@@ -249,20 +249,13 @@ fn what_is_typed_wrongly_is_said_by_flag() {
 }
 
 #[test]
-fn packed_and_foreign_files_are_recognised() {
+fn foreign_files_are_recognised() {
     let desk = Desk::ready();
     for (bytes, what, hint) in [
-        (&b"\x1f\x8b\x08\0junk"[..], "compressed with gzip", "unpack it first, for instance with `gzip -d`"),
-        (b"PK\x03\x04junk", "a zip archive or an Office file", "unpack it, or save the sheet as CSV"),
-        (b"PAR1junk", "Parquet", "convert it to CSV first"),
+        (&b"\xfd7zXZ\0junk"[..], "compressed with xz", "unpack it first, for instance with `xz -d`"),
+        (b"%PDF-1.7", "a PDF document", "turn its pages into text, for instance with `pdftotext -layout`"),
     ] {
         desk.write("odd", bytes);
-        refused(&desk, "odd", "out.csv", 2, &format!("odd: the file is {what}, not CSV"), hint);
-    }
-    let utf16: Vec<u8> = super::visits(3).encode_utf16().flat_map(u16::to_le_bytes).collect();
-    for start in [&b"\xff\xfe"[..], b""] {
-        desk.write("odd", [start, &utf16].concat());
-        let hint = "save it as UTF-8, for instance with `iconv -f UTF-16 -t UTF-8`";
-        refused(&desk, "odd", "out.csv", 2, "odd: the file is UTF-16, not UTF-8", hint);
+        refused(&desk, "odd", "out.csv", 2, &format!("odd: the file is {what}"), hint);
     }
 }

@@ -1,0 +1,5 @@
+//! Fuzzes the reader of arrow.
+
+#![no_main]
+
+dyepack_fuzz::target!("arrow");

@@ -1,0 +1,5 @@
+//! Fuzzes the reader of compression.
+
+#![no_main]
+
+dyepack_fuzz::target!("compression");

@@ -1,0 +1,5 @@
+//! Fuzzes the reader of csv.
+
+#![no_main]
+
+dyepack_fuzz::target!("csv");

@@ -1,0 +1,5 @@
+//! Fuzzes the reader of encoding.
+
+#![no_main]
+
+dyepack_fuzz::target!("encoding");

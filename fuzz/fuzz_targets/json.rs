@@ -1,0 +1,5 @@
+//! Fuzzes the reader of json.
+
+#![no_main]
+
+dyepack_fuzz::target!("json");

@@ -1,0 +1,5 @@
+//! Fuzzes the reader of parquet.
+
+#![no_main]
+
+dyepack_fuzz::target!("parquet");

@@ -1,0 +1,5 @@
+//! Fuzzes the reader of sqlite.
+
+#![no_main]
+
+dyepack_fuzz::target!("sqlite");

@@ -1,0 +1,5 @@
+//! Fuzzes the reader of xls.
+
+#![no_main]
+
+dyepack_fuzz::target!("xls");

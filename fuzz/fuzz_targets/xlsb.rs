@@ -1,0 +1,5 @@
+//! Fuzzes the reader of xlsb.
+
+#![no_main]
+
+dyepack_fuzz::target!("xlsb");

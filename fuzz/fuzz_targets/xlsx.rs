@@ -1,0 +1,5 @@
+//! Fuzzes the reader of xlsx.
+
+#![no_main]
+
+dyepack_fuzz::target!("xlsx");
