@@ -49,7 +49,7 @@
 //! | modules | what they are |
 //! | --- | --- |
 //! | [`error`] | one error type, from which exit codes follow |
-//! | [`keys`], [`table`] | secrets and what is derived from them; cells, values and the CSV format |
+//! | [`keys`], [`table`] | secrets and what is derived from them; cells, values and file formats |
 //! | [`mark`], [`sketch`], [`ledger`] | policy, channels and code; keyed samples of tables; the signed record |
 //! | [`vault`] | sealed copies of what was stamped |
 //! | [`leak`], [`evidence`] | reading whatever turned up; from bits to a bound |
@@ -62,7 +62,8 @@
 //!
 //! [`manual::design`] explains how it works and why so, [`manual::threats`] who may attack and with what success,
 //! [`manual::limits`] what defeats a mark and what few rows can't show, [`manual::calibration`] how the
-//! bound was measured, [`manual::formats`] every file and every line of JSON.
+//! bound was measured, [`manual::tables`] which files are read and written, [`manual::formats`] every file of a home and every
+//! line of JSON.
 
 // Module pages speak of their private neighbours; with `--document-private-items` these links lead somewhere.
 #![allow(rustdoc::private_intra_doc_links)]

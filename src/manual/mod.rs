@@ -13,5 +13,8 @@ pub mod limits {}
 #[doc = include_str!("calibration.svg")]
 pub mod calibration {}
 
+#[doc = include_str!("tables.md")]
+pub mod tables {}
+
 #[doc = include_str!("formats.md")]
 pub mod formats {}
