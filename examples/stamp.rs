@@ -48,6 +48,7 @@ pub fn main() -> Result<(), Box<dyn Error>> {
             output: Some(folder.path().join("for-acme.csv")),
         }],
         source_path: None,
+        table: None,
         force: false,
         sync: false,
         purpose: Some("research".into()),

@@ -65,6 +65,8 @@ pub struct KnownRelease {
     pub time: String,
     /// Where the unmarked source was, as it was typed; `None` if it was a stream.
     pub source_path: Option<String>,
+    /// Which of its tables was stamped, if that was said.
+    pub source_table: Option<String>,
     /// Length of the unmarked source.
     pub source_bytes: u64,
     /// Hex BLAKE3 of the unmarked source.
@@ -165,6 +167,7 @@ impl<'a> Gathering<'a> {
             recipient: release.recipient.clone(),
             time: delivered.time.clone(),
             source_path: release.source.path.clone(),
+            source_table: release.source.table.clone(),
             source_bytes: release.source.bytes,
             source_blake3: release.source.blake3.clone(),
             output_blake3: release.output.blake3.clone(),

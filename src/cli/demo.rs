@@ -163,6 +163,7 @@ fn order(source: &Path, folder: &Path) -> Order {
         dataset: "stays".into(),
         copies: PARTNERS.iter().map(copy).collect(),
         source_path: Some(source.to_owned()),
+        table: None,
         force: false,
         sync: false,
         purpose: Some("demonstration".into()),

@@ -161,6 +161,7 @@ fn order(args: &args::Stamp, recipients: Vec<String>) -> Result<Order> {
         dataset: args.dataset.clone(),
         copies: recipients.into_iter().map(copy).collect(),
         source_path: file(&args.file),
+        table: args.said.table.clone(),
         force: args.force,
         sync: args.sync,
         purpose: args.purpose.clone(),

@@ -25,6 +25,8 @@ pub struct FoundSource {
     dataset: String,
     /// Files of the right length, the latest first.
     paths: Vec<PathBuf>,
+    /// Which of their tables it is, if that was said.
+    table: Option<String>,
     /// The vault, if it has a copy.
     vault: Option<Vault>,
 }
@@ -51,7 +53,9 @@ impl Reading {
     pub fn sources(&self, vault: &Vault) -> Vec<FoundSource> {
         let mut found: Vec<FoundSource> = Vec::new();
         for release in self.releases.iter().rev() {
-            let is_same = |source: &FoundSource| source.source_blake3 == release.source_blake3;
+            let is_same = |source: &FoundSource| {
+                source.source_blake3 == release.source_blake3 && source.table == release.source_table
+            };
             let place = found.iter().position(is_same).unwrap_or_else(|| {
                 let dataset = self.policy.name().to_owned();
                 let has = vault.has(&dataset, &release.source_blake3);
@@ -61,6 +65,7 @@ impl Reading {
                     releases: Vec::new(),
                     dataset,
                     paths: Vec::new(),
+                    table: release.source_table.clone(),
                     vault: has.then(|| vault.clone()),
                 });
                 found.len() - 1
@@ -88,7 +93,8 @@ impl FoundSource {
     pub fn open(&self) -> Result<Option<OpenedSource>> {
         for path in &self.paths {
             if is_unchanged(path, &self.source_blake3) {
-                let (table, _) = as_csv(Input::File(path.clone()), &Said::default())?;
+                let said = Said { table: self.table.clone(), ..Said::default() };
+                let (table, _) = as_csv(Input::File(path.clone()), &said)?;
                 return Ok(Some(OpenedSource { place: Place::Path(path.clone()), table }));
             }
         }
@@ -148,6 +154,7 @@ mod tests {
                 recipient: "acme".to_owned(),
                 time: "2026-01-05T09:00:00Z".to_owned(),
                 source_path: Some(self.path(name).display().to_string()),
+                source_table: None,
                 source_bytes: bytes.len() as u64,
                 source_blake3: hash(bytes),
                 output_blake3: hash("copy"),

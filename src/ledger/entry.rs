@@ -199,6 +199,9 @@ pub struct Source {
     /// Its name, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Which of its tables, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
     /// Length in bytes.
     pub bytes: u64,
     /// BLAKE3, 64 hex digits.

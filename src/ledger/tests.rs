@@ -130,7 +130,7 @@ fn entry(i: u64) -> Entry {
             recipient: "p0".into(),
             policy: hash_of(POLICY),
             format: "csv".into(),
-            source: Source { path: None, bytes: i, blake3: hash_of(b"source") },
+            source: Source { path: None, table: None, bytes: i, blake3: hash_of(b"source") },
             // Every other release delivers the bytes of the one before.
             output: Output { bytes: i, blake3: hash_of(&(i / 2).to_be_bytes()), sha256: hash_of(b"sha") },
             rows: 1000,

@@ -113,6 +113,8 @@ pub struct Order {
     pub copies: Vec<Delivery>,
     /// Name of the source for the record; `None` for standard input.
     pub source_path: Option<PathBuf>,
+    /// Which table of the source was named, for the record.
+    pub table: Option<String>,
     /// Replace outputs that exist.
     pub force: bool,
     /// Flush the copy to the disk before the entry is committed.
@@ -506,6 +508,7 @@ fn release(
         format: format.into(),
         source: Source {
             path: order.source_path.as_ref().map(|path| path.display().to_string()),
+            table: order.table.clone(),
             bytes: stamped.source_bytes,
             blake3: stamped.source_blake3.clone(),
         },

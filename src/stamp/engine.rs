@@ -132,6 +132,7 @@ impl Stamped {
             recipient: recipient.to_owned(),
             time: time.to_owned(),
             source_path: None,
+            source_table: None,
             source_bytes: self.source_bytes,
             source_blake3: self.source_blake3,
             output_blake3: self.output.blake3,

@@ -113,7 +113,11 @@ fn a_table_of_several_is_named() {
     let out = desk.text("out.sql");
     assert!(out.starts_with(&other) && out.ends_with(&other.replace("doctors", "nurses")));
     desk.write("leak.sql", out.replacen("1\tNo One", "2\tSomebody", 1));
-    let said = desk.trace(&["leak.sql"]).ok().out();
+    let said = desk.trace(&["leak.sql"]);
+    // The dump that was stamped is found again, and of its tables the one that was named.
+    assert_eq!(said.stderr, "");
+    let said = said.ok().out();
     assert!(said.starts_with("IDENTIFIED  bob (Bob's Bureau)\n"), "{said}");
+    assert!(said.contains("changed from the original"), "{said}");
     assert!(said.contains("visits: 300 rows, 300 of ours"), "{said}");
 }
