@@ -179,10 +179,7 @@ fn is_stream(path: &Path) -> bool {
 }
 
 fn read(path: &Path, delimiter: Option<u8>) -> Result<Table> {
-    let input = Input::open(path)?;
-    let name = input.name.clone();
-    let (bytes, delimiter) = input.csv_bytes(&Said { delimiter, ..Said::default() })?;
-    Table::read(&bytes, delimiter).map_err(|error| error.in_file(name))
+    Input::open(path)?.table(&Said { delimiter, ..Said::default() })
 }
 
 /// What the attacker knows.

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use crate::attack::Table;
 use crate::error::{Error, Result};
 use crate::table::format::digest::SourceBytes;
 use crate::table::format::found::Found;
@@ -69,14 +70,14 @@ impl Input {
         open::as_csv(self.input, said).map_err(|error| error.in_data(&self.name))
     }
 
-    /// The same, read into memory; of CSV the file's own bytes.
-    pub fn csv_bytes(self, said: &Said) -> Result<(Vec<u8>, Option<u8>)> {
+    /// The same, in memory, to be attacked.
+    pub fn table(self, said: &Said) -> Result<Table> {
         let name = self.name.clone();
         let (mut found, _) = self.csv(said)?;
         let mut bytes = Vec::new();
         let read = found.csv.read_to_end(&mut bytes).map_err(read_failed);
         read.map_err(|error| error.in_data(&name))?;
-        Ok((bytes, found.delimiter))
+        Table::read(&bytes, found.delimiter).map_err(|error| error.in_file(name))
     }
 }
 

@@ -64,8 +64,5 @@ pub fn run(session: impl FnOnce() -> Result<Session>, args: &args::Trial) -> Res
 }
 
 fn read(args: &args::Trial) -> Result<Table> {
-    let input = Input::open(&args.file)?;
-    let name = input.name.clone();
-    let (bytes, delimiter) = input.csv_bytes(&args.said.said())?;
-    Table::read(&bytes, delimiter).map_err(|error| error.in_file(name))
+    Input::open(&args.file)?.table(&args.said.said())
 }

@@ -3,7 +3,11 @@
 //! Formats whose records are text (CSV, NDJSON) are read as blocks that follow each other without a gap, so that
 //! copying all blocks copies the file. A [`Source`] fills them, the [pump](super::pump) carries them.
 
+use std::io::{self, Read};
+
 use crate::error::Result;
+
+use super::reason::read_failed;
 
 /// Bytes that a block aims at. Large enough that handing one over costs nothing beside splitting it (about
 /// 0.5 ms), small enough that one block and its edited copy stay in a second-level cache.
@@ -130,6 +134,20 @@ impl<S: Source> Source for Peeked<S> {
             None => self.rest.next_block(block),
         }
     }
+}
+
+/// Reads until `buffer` is full or the file ends, which `at_end` then says; gives the number of bytes read.
+pub(super) fn read_full(reader: &mut impl Read, buffer: &mut [u8], at_end: &mut bool) -> Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() && !*at_end {
+        match reader.read(&mut buffer[length..]) {
+            Ok(0) => *at_end = true,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(read_failed(error)),
+        }
+    }
+    Ok(length)
 }
 
 /// A reader that cuts a file into blocks.

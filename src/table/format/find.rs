@@ -16,14 +16,11 @@ use super::digest::SourceBytes;
 use super::found::{Faults, Found};
 use super::kind::{Format, SNIFF_BYTES, Said};
 use super::source::{Input, Source, Stream};
-use super::wrapping::unwrap;
+use super::wrapping::{TORN, unwrap};
 use super::{arrow, json, loose, messy, parquet, sheets, sql, sqlite};
 
 /// Archives within archives that are looked into: people pack twice, at most three times.
 const MAX_DEPTH: usize = 4;
-
-/// What is said of a member whose end is missing.
-const TORN: &str = "its compressed data is damaged or cut off: what comes after is lost";
 
 /// A file, or a folder of them, and the tables in it.
 pub struct Tables<'a> {

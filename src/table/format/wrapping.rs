@@ -16,6 +16,9 @@ use super::kind::{Format, SNIFF_BYTES, Said};
 use super::sheets;
 use super::source::Source;
 
+/// What is said of compressed data whose end is missing.
+pub(super) const TORN: &str = "its compressed data is damaged or cut off: what comes after is lost";
+
 /// What is around a text; nothing around plain UTF-8.
 #[derive(Clone, Debug, Default)]
 pub struct Wrapping {
@@ -115,8 +118,7 @@ impl<R: Read> Read for Noting<R> {
         if length == 0 && !buffer.is_empty() {
             match &self.passed_over {
                 PassedOver::Torn(torn) if torn.is_torn() => {
-                    self.faults
-                        .add_whole("its compressed data is damaged or cut off: what comes after is lost");
+                    self.faults.add_whole(TORN);
                 }
                 PassedOver::Replaced(replaced) if replaced.characters() > 0 => {
                     self.faults.add_whole("some of its characters can't be read");

@@ -5,11 +5,10 @@
 //! last one also holds for broken files, because complete records are given away first: a record is judged
 //! broken only when it stands at the start of the buffer, and the buffer is never longer than the limit.
 
-use std::io::{self, Chain, Cursor, Read};
+use std::io::{Chain, Cursor, Read};
 
 use crate::error::{Error, Result};
-use crate::table::format::block::{Block, Damage, Options, Reading, Source};
-use crate::table::format::reason::read_failed;
+use crate::table::format::block::{Block, Damage, Options, Reading, Source, read_full};
 
 use super::{cut::Cut, dialect::Dialect, head::Head, reason::CsvReason};
 
@@ -93,16 +92,7 @@ impl<R: Read> Blocks<R> {
 
     /// Reads until `buffer` is full or the file ends; gives the number of bytes read.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let mut length = 0;
-        while length < buffer.len() && !self.at_end {
-            match self.reader.read(&mut buffer[length..]) {
-                Ok(0) => self.at_end = true,
-                Ok(count) => length += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(read_failed(error)),
-            }
-        }
-        Ok(length)
+        read_full(&mut self.reader, buffer, &mut self.at_end)
     }
 
     fn decide(&self, length: usize, cut: &mut Cut, damage: &mut Option<Damage>) -> Result<Step> {
@@ -150,6 +140,8 @@ impl<R: Read> Source for Blocks<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::super::{Fields, Records, open};
     use super::*;
 

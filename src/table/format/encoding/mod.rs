@@ -22,7 +22,7 @@ mod tests;
 
 pub use decode::{Decoder, Replaced};
 pub use encode::Encoder;
-pub use sniff::{Sniffed, is_utf16, sniff};
+pub use sniff::{Sniffed, sniff};
 
 use std::fmt;
 

@@ -50,11 +50,6 @@ pub fn sniff(head: &[u8]) -> Result<Sniffed> {
     Ok(Sniffed { encoding, byte_order_mark: false })
 }
 
-/// Whether it is UTF-16: by its byte-order mark or, as spreadsheets leave that out at times, by its zeros.
-pub fn is_utf16(head: &[u8]) -> bool {
-    head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") || utf16_by_zeros(head).is_some()
-}
-
 /// In UTF-16 nearly every second byte of a table is a zero, and nearly none of the others is. In a table of Chinese text it is
 /// only the delimiters, digits and line ends, so that few zeros do if all the rest agrees.
 fn utf16_by_zeros(head: &[u8]) -> Option<Encoding> {

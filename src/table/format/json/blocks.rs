@@ -4,11 +4,10 @@
 //! cut where the nesting says so. In an array a block begins with the comma before its first row, so that the one who reads
 //! a block can tell a comma too many.
 
-use std::io::{self, Chain, Cursor, Read};
+use std::io::{Chain, Cursor, Read};
 
 use crate::error::{Error, Result};
-use crate::table::format::block::{Block, Damage, Options, Reading, Source};
-use crate::table::format::reason::read_failed;
+use crate::table::format::block::{Block, Damage, Options, Reading, Source, read_full};
 
 use super::reason::JsonReason;
 use super::tail::Tail;
@@ -171,16 +170,7 @@ impl<R: Read> JsonBlocks<R> {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let mut length = 0;
-        while length < buffer.len() && !self.at_end {
-            match self.reader.read(&mut buffer[length..]) {
-                Ok(0) => self.at_end = true,
-                Ok(count) => length += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(read_failed(error)),
-            }
-        }
-        Ok(length)
+        read_full(&mut self.reader, buffer, &mut self.at_end)
     }
 
     /// How many bytes to give away; `None` to read more.
