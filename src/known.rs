@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::ledger::entry::Opening;
 use crate::ledger::registry::{Delivered, Unfinished};
-use crate::ledger::{Ledger, Registry, Release};
+use crate::ledger::{Ledger, Registry};
 use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::sketch::Sketch;
@@ -108,8 +108,9 @@ impl Known {
         let mut gathering =
             Gathering { known, places: HashMap::new(), ledger, registry: &registry, open_model };
         let mut sketches = HashMap::new();
-        let wanted =
-            |delivered: &&Delivered| dataset.is_none_or(|dataset| dataset == delivered.release.dataset);
+        let wanted = |delivered: &&Delivered| {
+            dataset.is_none_or(|dataset| dataset == delivered.release.opening.dataset)
+        };
         for delivered in registry.releases.iter().filter(wanted) {
             let hash = delivered.release.sketch.as_str();
             if !sketches.contains_key(hash) {
@@ -136,12 +137,6 @@ struct ReadAs<'a> {
     model: Option<&'a str>,
 }
 
-impl<'a> From<&'a Release> for ReadAs<'a> {
-    fn from(Release { dataset, policy, key_epoch, model, .. }: &'a Release) -> ReadAs<'a> {
-        ReadAs { dataset, policy, key_epoch: *key_epoch, model: model.as_deref() }
-    }
-}
-
 impl<'a> From<&'a Opening> for ReadAs<'a> {
     fn from(Opening { dataset, policy, key_epoch, model, .. }: &'a Opening) -> ReadAs<'a> {
         ReadAs { dataset, policy, key_epoch: *key_epoch, model: model.as_deref() }
@@ -163,8 +158,8 @@ impl<'a> Gathering<'a> {
     fn add(&mut self, delivered: &'a Delivered, sketch: Arc<Sketch>) -> Result<()> {
         let release = &delivered.release;
         let entry = KnownRelease {
-            release: release.release.clone(),
-            recipient: release.recipient.clone(),
+            release: release.opening.release.clone(),
+            recipient: release.opening.recipient.clone(),
             time: delivered.time.clone(),
             source_path: release.source.path.clone(),
             source_table: release.source.table.clone(),
@@ -173,7 +168,7 @@ impl<'a> Gathering<'a> {
             output_blake3: release.output.blake3.clone(),
             sketch,
         };
-        let place = self.place(ReadAs::from(release))?;
+        let place = self.place(ReadAs::from(&release.opening))?;
         self.known.readings[place].releases.push(entry);
         Ok(())
     }

@@ -57,9 +57,9 @@ fn line(recorded: &Recorded) -> String {
         }
         Event::Release(release) => format!(
             "release    {}  {} to {}: {} rows",
-            release.release,
-            release.dataset,
-            release.recipient,
+            release.opening.release,
+            release.opening.dataset,
+            release.opening.recipient,
             grouped(release.rows)
         ),
         Event::ReleaseOpened(opening) => {

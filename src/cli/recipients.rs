@@ -136,7 +136,7 @@ fn show(session: &Session, id: &str, as_json: bool) -> Result<u8> {
         let _ = writeln!(
             out,
             "    {time}  {}  {}: {} rows (entry {index})",
-            release.release, release.dataset, release.rows
+            release.opening.release, release.opening.dataset, release.rows
         );
     }
     for Unfinished { index, time, opening, cut } in unfinished {
@@ -148,5 +148,5 @@ fn show(session: &Session, id: &str, as_json: bool) -> Result<u8> {
 }
 
 fn releases_of<'a>(registry: &'a Registry, id: &str) -> impl Iterator<Item = &'a Delivered> {
-    registry.releases.iter().filter(move |delivered| delivered.release.recipient == id)
+    registry.releases.iter().filter(move |delivered| delivered.release.opening.recipient == id)
 }

@@ -34,7 +34,7 @@ impl<'a> Uses<'a> {
     fn new(registry: &'a Registry, vault: &Vault) -> Uses<'a> {
         let mut uses: HashMap<String, Vec<&Delivered>> = HashMap::new();
         for delivered in &registry.releases {
-            let name = vault.name_of(&delivered.release.dataset, &delivered.release.source.blake3);
+            let name = vault.name_of(&delivered.release.opening.dataset, &delivered.release.source.blake3);
             uses.entry(name).or_default().push(delivered);
         }
         Uses(uses)
@@ -73,7 +73,8 @@ fn list(session: &Session, vault: &Vault, as_json: bool) -> Result<u8> {
     }
     for copy in &stored {
         let Ok(label) = &copy.label else { continue };
-        let releases: Vec<&str> = uses.of(copy).iter().map(|used| used.release.release.as_str()).collect();
+        let releases: Vec<&str> =
+            uses.of(copy).iter().map(|used| used.release.opening.release.as_str()).collect();
         if as_json {
             let last_release = uses.last(copy);
             let listed = Listed { file: copy.name(), bytes: copy.bytes, label, releases, last_release };

@@ -133,8 +133,8 @@ impl Ledger {
                     let what = format!("entry {index} can't supersede entry {supersedes}");
                     return Err(Reason::BadEntry(what).into());
                 }
-                Event::Release(release) if !new_releases.insert(release.release.as_str()) => {
-                    return Err(Reason::DuplicateRelease(release.release.clone()).into());
+                Event::Release(release) if !new_releases.insert(release.opening.release.as_str()) => {
+                    return Err(Reason::DuplicateRelease(release.opening.release.clone()).into());
                 }
                 _ => {}
             }

@@ -55,7 +55,7 @@ pub struct Ledger {
 
 /// What an opening is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(super) enum OpenAs {
     /// To read and write.
     Checked,
     /// To build the index again: the one that is there is removed unread.
@@ -105,7 +105,7 @@ impl Ledger {
     /// # Errors
     /// `Usage` without a ledger, `Io` if the lock does not come free, `Integrity` if its parts are not of one tree.
     pub fn open(dir: &Path, wait: Duration, who: &str) -> Result<Ledger> {
-        Self::open_on(Disk::default(), dir, wait, who, Opening::Checked)
+        Self::open_on(Disk::default(), dir, wait, who, OpenAs::Checked)
     }
 
     /// As [`open`](Self::open), through a given disk and for other ends.
@@ -114,7 +114,7 @@ impl Ledger {
         dir: &Path,
         wait: Duration,
         who: &str,
-        opening: Opening,
+        opening: OpenAs,
     ) -> Result<Ledger> {
         if !dir.join(VKEY_FILE).is_file() {
             return Err(Reason::NoLedger(dir.display().to_string()).into());
@@ -124,7 +124,7 @@ impl Ledger {
         let checkpoint = read_checkpoint(dir, &verifier)?;
         let tree = Tree::new(dir.join(LOG_FOLDER), checkpoint.size);
         let index = Index::new(dir, disk.clone());
-        if opening == Opening::WithoutIndex {
+        if opening == OpenAs::WithoutIndex {
             index.discard()?;
         }
         let mut ledger = Ledger {
@@ -139,7 +139,7 @@ impl Ledger {
             _lock: lock,
         };
         ledger.recover()?;
-        if opening != Opening::Unchecked {
+        if opening != OpenAs::Unchecked {
             ledger.check_head()?;
         }
         Ok(ledger)
@@ -208,7 +208,7 @@ impl Ledger {
     pub fn release(&self, id: &str) -> Result<Option<Recorded>> {
         self.check_usable()?;
         let index = self.index.with(&self.tree, &self.checkpoint, |store| store.release(id))?;
-        index.map(|index| self.indexed_entry(index, |release| release.release == id)).transpose()
+        index.map(|index| self.indexed_entry(index, |release| release.opening.release == id)).transpose()
     }
 
     /// The releases that delivered exactly these bytes, by their BLAKE3 hash in hex, in order.
@@ -306,7 +306,7 @@ impl Drop for Ledger {
 
 /// Builds the index of the ledger in `dir` again from the log; gives the number of entries.
 pub fn reindex(dir: &Path, wait: Duration) -> Result<u64> {
-    let ledger = Ledger::open_on(Disk::default(), dir, wait, "reindex", Opening::WithoutIndex)?;
+    let ledger = Ledger::open_on(Disk::default(), dir, wait, "reindex", OpenAs::WithoutIndex)?;
     let size = ledger.index.with(&ledger.tree, &ledger.checkpoint, |store| store.size())?;
     ledger.close()?;
     Ok(size)

@@ -107,7 +107,7 @@ impl Registry {
                 self.policies.entry(dataset).or_default().push(Adopted { policy, time, slots, model });
             }
             Event::Release(release) => {
-                self.unfinished.retain(|unfinished| unfinished.opening.release != release.release);
+                self.unfinished.retain(|unfinished| unfinished.opening.release != release.opening.release);
                 self.releases.push(Delivered { index, time, release });
             }
             Event::ReleaseOpened(opening) => {

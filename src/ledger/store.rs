@@ -71,8 +71,8 @@ impl Store {
             let key = index.to_be_bytes();
             self.entries.insert(key, leaf)?;
             if let Some(release) = entry.and_then(Entry::release) {
-                if self.releases.get(&release.release)?.is_none() {
-                    self.releases.insert(&release.release, &key)?;
+                if self.releases.get(&release.opening.release)?.is_none() {
+                    self.releases.insert(&release.opening.release, &key)?;
                 }
                 self.outputs.insert(output_key(&release.output.blake3, index), &[])?;
             }
@@ -169,11 +169,12 @@ fn guarded<T>(path: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::entry::{Event, Output, Release};
+    use crate::ledger::entry::{Event, Opening, Output, Release};
 
     fn release(id: &str, blake3: &str) -> Entry {
         let output = Output { blake3: blake3.to_owned(), ..Output::default() };
-        Entry::new("t", "o", Event::Release(Release { release: id.into(), output, ..Release::default() }))
+        let opening = Opening { release: id.into(), ..Opening::default() };
+        Entry::new("t", "o", Event::Release(Release { opening, output, ..Release::default() }))
     }
 
     #[test]

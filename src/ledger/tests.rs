@@ -19,8 +19,8 @@ use self::faults::{Mode, Plan};
 use super::{
     checkpoint::Checkpoint,
     disk::{self, Disk},
-    entry::{Entry, Event, Output, Recipient, Release, Source},
-    log::{Ledger, Opening, Recorded, reindex},
+    entry::{Entry, Event, Opening, Output, Recipient, Release, Source},
+    log::{Ledger, OpenAs, Recorded, reindex},
     stage::Stage,
     tiles,
     tree::Tree,
@@ -125,10 +125,14 @@ fn entry(i: u64) -> Entry {
         2 => Event::RecipientSuspended { recipient: format!("p{}", i - 2), reason: Some("left".into()) },
         3 => Event::Amendment { supersedes: i - 1, note: "still here".into() },
         _ => Event::Release(Release {
-            release: format!("r-{i}"),
-            dataset: "encounters".into(),
-            recipient: "p0".into(),
-            policy: hash_of(POLICY),
+            opening: Opening {
+                release: format!("r-{i}"),
+                dataset: "encounters".into(),
+                recipient: "p0".into(),
+                policy: hash_of(POLICY),
+                level: 2,
+                ..Opening::default()
+            },
             format: "csv".into(),
             source: Source { path: None, table: None, bytes: i, blake3: hash_of(b"source") },
             // Every other release delivers the bytes of the one before.
@@ -137,8 +141,6 @@ fn entry(i: u64) -> Entry {
             carriers: 50,
             cells_changed: BTreeMap::from([("systolic".into(), 25)]),
             sketch: hash_of(POLICY),
-            level: 2,
-            ..Release::default()
         }),
     };
     Entry::new(TIME, "tester", event)
@@ -321,7 +323,7 @@ fn fail_every_step(before: u64, after: u64, mode: Mode, dead: bool, reopening_to
 
 fn append_on(plan: &Arc<Plan>, dir: &Path, range: std::ops::Range<u64>) -> bool {
     let disk = Disk { faults: Some(plan.clone()) };
-    let opened = Ledger::open_on(disk, dir, WAIT, "test", Opening::Checked);
+    let opened = Ledger::open_on(disk, dir, WAIT, "test", OpenAs::Checked);
     opened.is_ok_and(|mut ledger| ledger.append(&entries(range), &signer()).is_ok())
 }
 
@@ -336,7 +338,7 @@ fn fail_every_step_of_reopening(
         let dir = copy_of(dir);
         let plan = Arc::new(Plan::new(at, Mode::Torn, true));
         let disk = Disk { faults: Some(plan.clone()) };
-        if let Ok(ledger) = Ledger::open_on(disk, dir.path(), WAIT, "test", Opening::Checked) {
+        if let Ok(ledger) = Ledger::open_on(disk, dir.path(), WAIT, "test", OpenAs::Checked) {
             let _ = ledger.release("r-4");
         }
         if !plan.has_failed() {

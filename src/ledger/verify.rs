@@ -14,7 +14,7 @@ use super::{
     blobs,
     disk::{self, Disk},
     entry::{self, Entry, Event},
-    log::{CHECKPOINT_FILE, LOG_FOLDER, Ledger, Opening},
+    log::{CHECKPOINT_FILE, LOG_FOLDER, Ledger, OpenAs},
     note::Verifier,
     reason::Reason,
     store::Store,
@@ -48,7 +48,7 @@ pub struct Verification {
 /// `Integrity` names what is wrong; `Usage` if `vkey` is malformed.
 pub fn verify(dir: &Path, wait: Duration, vkey: Option<&str>) -> Result<Verification> {
     let given = vkey.map(|text| Verifier::parse(text.trim())).transpose()?;
-    let ledger = Ledger::open_on(Disk::default(), dir, wait, "verify", Opening::Unchecked)?;
+    let ledger = Ledger::open_on(Disk::default(), dir, wait, "verify", OpenAs::Unchecked)?;
     if given.is_some_and(|given| given != *ledger.verifier()) {
         return Err(Reason::OtherKey.into());
     }
@@ -162,11 +162,11 @@ impl Seen {
                 return Err(format!("it supersedes entry {supersedes}, which is not earlier"));
             }
             Event::Release(release) => {
-                if !self.releases.insert(release.release.clone()) {
-                    return Err(format!("release `{}` was recorded before", release.release));
+                if !self.releases.insert(release.opening.release.clone()) {
+                    return Err(format!("release `{}` was recorded before", release.opening.release));
                 }
                 let Some(store) = store else { return Ok(()) };
-                let found = store.release(&release.release).map_err(say)?;
+                let found = store.release(&release.opening.release).map_err(say)?;
                 let outputs = store.outputs(&release.output.blake3).map_err(say)?;
                 if found != Some(index) || !outputs.contains(&index) {
                     return Err("the index does not find it".to_owned());

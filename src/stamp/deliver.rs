@@ -27,6 +27,7 @@ use crate::error::{Class, Error, Reason, Result};
 use crate::home::Home;
 use crate::keys::keyring::Keyring;
 use crate::known::stored_policy;
+use crate::ledger::entry::Opening;
 use crate::ledger::registry::{Adopted, Standing};
 use crate::ledger::{Entry, Event, Ledger, Output, Recorded, Registry, Release, Source};
 use crate::mark::model::Model;
@@ -375,7 +376,7 @@ impl Recording<'_> {
         let parts = order.copies.iter().zip(&terms.standings).zip(stamped);
         let releases: Vec<Release> = parts
             .map(|((copy, standing), stamped)| {
-                release(order, copy, terms, standing, stamped, format, &sketch)
+                release(opening(order, copy, terms, standing), order, stamped, format, &sketch)
             })
             .collect();
         let proofs = record(&mut ledger, keyring, order, &releases, || {
@@ -398,7 +399,7 @@ fn record(
 ) -> Result<Vec<Proof>> {
     let mut known = Vec::new();
     for release in releases {
-        let recorded = ledger.release(&release.release)?;
+        let recorded = ledger.release(&release.opening.release)?;
         known.push(recorded.map(|recorded| check_same(&recorded, release)).transpose()?);
     }
     prepare()?;
@@ -488,23 +489,26 @@ fn temporary(copy: &Delivery) -> Result<NamedTempFile> {
     builder.tempfile_in(&folder).map_err(|error| Error::io("make a file in", &folder, error))
 }
 
-fn release(
-    order: &Order,
-    copy: &Delivery,
-    terms: &Terms,
-    standing: &Standing,
-    stamped: &Stamped,
-    format: &str,
-    sketch: &str,
-) -> Release {
+/// What is known of a copy before it is made.
+pub(super) fn opening(order: &Order, copy: &Delivery, terms: &Terms, standing: &Standing) -> Opening {
     let own = &standing.recipient;
-    Release {
+    Opening {
         release: copy.release.clone(),
         dataset: order.dataset.clone(),
         recipient: copy.to.clone(),
         policy: terms.adopted.policy.clone(),
         key_epoch: FIRST_EPOCH,
         model: terms.adopted.model.clone(),
+        purpose: order.purpose.clone().or_else(|| own.purpose.clone()),
+        legal_basis: order.legal_basis.clone(),
+        agreement: order.agreement.clone().or_else(|| own.agreement.clone()),
+        level: terms.policy.level(),
+    }
+}
+
+fn release(opening: Opening, order: &Order, stamped: &Stamped, format: &str, sketch: &str) -> Release {
+    Release {
+        opening,
         format: format.into(),
         source: Source {
             path: order.source_path.as_ref().map(|path| path.display().to_string()),
@@ -521,10 +525,6 @@ fn release(
         carriers: stamped.carriers,
         cells_changed: stamped.cells_changed.clone(),
         sketch: sketch.into(),
-        purpose: order.purpose.clone().or_else(|| own.purpose.clone()),
-        legal_basis: order.legal_basis.clone(),
-        agreement: order.agreement.clone().or_else(|| own.agreement.clone()),
-        level: terms.policy.level(),
     }
 }
 
@@ -532,15 +532,17 @@ fn release(
 fn check_same(recorded: &Recorded, release: &Release) -> Result<u64> {
     let known = recorded.entry.as_ref().and_then(Entry::release);
     let what = match known {
-        Some(known) if known.dataset != release.dataset => Some("dataset"),
-        Some(known) if known.recipient != release.recipient => Some("recipient"),
+        Some(known) if known.opening.dataset != release.opening.dataset => Some("dataset"),
+        Some(known) if known.opening.recipient != release.opening.recipient => Some("recipient"),
         Some(known) if known.source.blake3 != release.source.blake3 => Some("input"),
         Some(known) if known.output != release.output => Some("policy"),
         Some(_) => None,
         None => Some("kind of entry"),
     };
     match what {
-        Some(what) => Err(DeliverError::OtherRelease { release: release.release.clone(), what }.into()),
+        Some(what) => {
+            Err(DeliverError::OtherRelease { release: release.opening.release.clone(), what }.into())
+        }
         None => Ok(recorded.index),
     }
 }
@@ -567,9 +569,9 @@ fn publish(file: NamedTempFile, copy: &Delivery, force: bool) -> Result<()> {
 fn receipt(copy: &Delivery, release: &Release, stamped: &Stamped, proof: Proof) -> Receipt {
     Receipt {
         schema: "dyepack.receipt/1",
-        release: release.release.clone(),
-        dataset: release.dataset.clone(),
-        recipient: release.recipient.clone(),
+        release: release.opening.release.clone(),
+        dataset: release.opening.dataset.clone(),
+        recipient: release.opening.recipient.clone(),
         rows: stamped.rows,
         carriers: stamped.carriers,
         cells_changed: stamped.cells_changed.clone(),

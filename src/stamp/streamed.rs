@@ -14,12 +14,11 @@ use std::time::Duration;
 use crate::error::{Class, Error, Reason, Result};
 use crate::home::Home;
 use crate::keys::keyring::Keyring;
-use crate::ledger::entry::Opening;
 use crate::ledger::{Entry, Event, Ledger, Registry};
 use crate::table::format::open::open;
 use crate::table::format::source::Input;
 
-use super::deliver::{FIRST_EPOCH, Order, Receipt, Recording, Terms};
+use super::deliver::{Order, Receipt, Recording, Terms, opening};
 use super::engine::{self, Stamped};
 
 #[derive(Debug, thiserror::Error)]
@@ -71,19 +70,7 @@ pub fn deliver_streamed(
     let mut ledger = home.ledger(wait, "stamp")?;
     check_new(&ledger, &copy.release)?;
     terms.check_again(&ledger)?;
-    let standing = &terms.standings()[0].recipient;
-    let opening = Opening {
-        release: copy.release.clone(),
-        dataset: order.dataset.clone(),
-        recipient: copy.to.clone(),
-        policy: terms.adopted().policy.clone(),
-        key_epoch: FIRST_EPOCH,
-        model: terms.adopted().model.clone(),
-        purpose: order.purpose.clone().or_else(|| standing.purpose.clone()),
-        legal_basis: order.legal_basis.clone(),
-        agreement: order.agreement.clone().or_else(|| standing.agreement.clone()),
-        level: terms.policy().level(),
-    };
+    let opening = opening(order, copy, &terms, &terms.standings()[0]);
     append(&mut ledger, &recording, Event::ReleaseOpened(opening))?;
     ledger.close()?;
 

@@ -8,33 +8,27 @@
 //! * Cutting a leaf open and joining it again gives the same bytes.
 //! * An entry of a kind or schema that this version does not know is kept and listed, never an error. Fields that it
 //!   does not know are ignored.
-//! * No patient data, no codeword and no secret: only what is in the types below.
+//! * No patient data, no codeword and no secret: only what is in the types of [`event`] and [`release`].
 
-use std::collections::BTreeMap;
+pub mod event;
+pub mod release;
 
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use strum::VariantNames as _;
 
 use super::{blobs::is_hash, note::Verifier, reason::Reason, tiles::LEAF_LIMIT_BYTES};
 use crate::{error::Result, keys::secret::SigningKey};
 
-/// The schema of the entries below.
+pub use event::{Event, Recipient};
+pub use release::{Opening, Output, Release, Source};
+
+/// The schema of the entries.
 pub const SCHEMA: &str = "dyepack.entry/1";
 
 /// What an entry's signature begins with, so that it can't pass for a signature over something else.
 const SIGNED_PREFIX: &[u8] = b"dyepack.entry/1\n";
-
-/// The kinds that this version reads.
-const KINDS: [&str; 7] = [
-    "recipient_registered",
-    "recipient_suspended",
-    "policy_adopted",
-    "release",
-    "release_opened",
-    "release_cut",
-    "amendment",
-];
 
 /// One fact, who recorded it and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,175 +42,6 @@ pub struct Entry {
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
-}
-
-/// What can happen. The member `kind` tells which.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-// Nearly every entry is a release, so boxing the large variant would only add an allocation to each.
-#[allow(clippy::large_enum_variant)]
-pub enum Event {
-    /// A partner may receive copies.
-    RecipientRegistered {
-        /// Who.
-        recipient: Recipient,
-    },
-    /// A partner may receive no more.
-    RecipientSuspended {
-        /// Recipient id.
-        recipient: String,
-        /// Why.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
-    },
-    /// From here on a dataset is marked under this policy.
-    PolicyAdopted {
-        /// Dataset name.
-        dataset: String,
-        /// BLAKE3 of the policy's text, which is kept as a blob.
-        policy: String,
-        /// Data level.
-        level: u8,
-        /// Columns that carry marks.
-        slots: Vec<String>,
-        /// Name of the model of what occurs, a keyed hash; the model itself is not in the ledger.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        model: Option<String>,
-    },
-    /// A copy was made for a recipient; recorded before it is delivered.
-    Release(Release),
-    /// A copy goes out while it is made. A release of the same id says that it went out whole.
-    ReleaseOpened(Opening),
-    /// A copy that was opened ended early: its beginning went out.
-    ReleaseCut {
-        /// Id of the release that was opened.
-        release: String,
-        /// Bytes that went out, at most.
-        bytes: u64,
-        /// What went wrong; no value of the data.
-        reason: String,
-    },
-    /// An earlier entry is to be read differently. It stays as it is.
-    Amendment {
-        /// Index of the earlier entry.
-        supersedes: u64,
-        /// What is different.
-        note: String,
-    },
-}
-
-/// A partner who receives copies.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Recipient {
-    pub id: String,
-    pub name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contact: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreement: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub country: Option<String>,
-}
-
-/// One delivery of a dataset to a recipient.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Release {
-    /// Release id, unique in the ledger.
-    pub release: String,
-    /// Dataset name.
-    pub dataset: String,
-    /// Recipient id.
-    pub recipient: String,
-    /// BLAKE3 of the policy's text, which is kept as a blob.
-    pub policy: String,
-    /// Which marking key of the dataset.
-    pub key_epoch: u32,
-    /// Name of the model that was adopted with the policy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// File format.
-    pub format: String,
-    /// What was read.
-    pub source: Source,
-    /// What was delivered.
-    pub output: Output,
-    /// Data rows.
-    pub rows: u64,
-    /// Cells that carry the mark.
-    pub carriers: u64,
-    /// Cells changed, per column.
-    pub cells_changed: BTreeMap<String, u64>,
-    /// BLAKE3 of the sketch, which is kept as a blob.
-    pub sketch: String,
-    /// Purpose of the delivery.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    /// Legal basis of the delivery.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub legal_basis: Option<String>,
-    /// The agreement that it falls under.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreement: Option<String>,
-    /// Data level.
-    pub level: u8,
-}
-
-/// A delivery whose bytes go out before it is known what they are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Opening {
-    /// Release id, unique in the ledger but for the release that closes it.
-    pub release: String,
-    /// Dataset name.
-    pub dataset: String,
-    /// Recipient id.
-    pub recipient: String,
-    /// BLAKE3 of the policy's text, which is kept as a blob.
-    pub policy: String,
-    /// Which marking key of the dataset.
-    pub key_epoch: u32,
-    /// Name of the model that was adopted with the policy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// Purpose of the delivery.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    /// Legal basis of the delivery.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub legal_basis: Option<String>,
-    /// The agreement that it falls under.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreement: Option<String>,
-    /// Data level.
-    pub level: u8,
-}
-
-/// The file that was read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// Its name, if it had one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// Which of its tables, if that was said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub table: Option<String>,
-    /// Length in bytes.
-    pub bytes: u64,
-    /// BLAKE3, 64 hex digits.
-    pub blake3: String,
-}
-
-/// The bytes that were delivered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Output {
-    /// Length in bytes.
-    pub bytes: u64,
-    /// BLAKE3, 64 hex digits.
-    pub blake3: String,
-    /// SHA-256, 64 hex digits.
-    pub sha256: String,
 }
 
 impl Entry {
@@ -248,7 +73,7 @@ impl Entry {
             return bad("its release id is empty");
         }
         if let Event::Release(release) = &self.event {
-            if release.release.is_empty() {
+            if release.opening.release.is_empty() {
                 return bad("its release id is empty");
             }
             let hashes = [&release.source.blake3, &release.output.blake3, &release.output.sha256];
@@ -272,31 +97,6 @@ impl Entry {
     }
 }
 
-impl Event {
-    /// The value of the member `kind`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Event::RecipientRegistered { .. } => KINDS[0],
-            Event::RecipientSuspended { .. } => KINDS[1],
-            Event::PolicyAdopted { .. } => KINDS[2],
-            Event::Release(_) => KINDS[3],
-            Event::ReleaseOpened(_) => KINDS[4],
-            Event::ReleaseCut { .. } => KINDS[5],
-            Event::Amendment { .. } => KINDS[6],
-        }
-    }
-
-    /// Hashes of the blobs that the entry names.
-    pub fn blobs(&self) -> Vec<&str> {
-        match self {
-            Event::PolicyAdopted { policy, .. } => vec![policy],
-            Event::Release(release) => vec![&release.policy, &release.sketch],
-            Event::ReleaseOpened(opening) => vec![&opening.policy],
-            _ => Vec::new(),
-        }
-    }
-}
-
 /// A leaf cut into its members.
 #[derive(Deserialize)]
 struct Leaf<'a> {
@@ -317,7 +117,7 @@ struct Head {
 pub(super) fn read(leaf: &[u8]) -> Result<Option<Entry>, String> {
     let leaf = cut(leaf)?;
     let head: Head = serde_json::from_str(leaf.entry.get()).map_err(|e| format!("it is no entry: {e}"))?;
-    if head.schema != SCHEMA || !KINDS.contains(&head.kind.as_str()) {
+    if head.schema != SCHEMA || !Event::VARIANTS.contains(&head.kind.as_str()) {
         return Ok(None);
     }
     serde_json::from_str(leaf.entry.get()).map(Some).map_err(|e| format!("it is no {}: {e}", head.kind))
@@ -362,6 +162,10 @@ mod tests {
         (signer, verifier)
     }
 
+    fn opening(release: &str) -> Opening {
+        Opening { release: release.into(), ..Opening::default() }
+    }
+
     fn events() -> Vec<Event> {
         vec![
             Event::RecipientRegistered {
@@ -375,8 +179,8 @@ mod tests {
                 slots: vec!["x".into()],
                 model: None,
             },
-            Event::Release(Release { release: "r".into(), rows: u64::MAX, ..Release::default() }),
-            Event::ReleaseOpened(Opening { release: "s".into(), ..Opening::default() }),
+            Event::Release(Release { opening: opening("r"), rows: u64::MAX, ..Release::default() }),
+            Event::ReleaseOpened(opening("s")),
             Event::ReleaseCut { release: "s".into(), bytes: 9, reason: "interrupted".into() },
             Event::Amendment { supersedes: 7, note: "\"quoted\"\n".into() },
         ]
@@ -386,7 +190,7 @@ mod tests {
     fn every_kind_reads_back_and_is_known() {
         let (signer, verifier) = keys();
         let events = events();
-        assert_eq!(events.iter().map(Event::kind).collect::<Vec<_>>(), KINDS);
+        assert_eq!(events.iter().map(Event::kind).collect::<Vec<_>>(), Event::VARIANTS);
         for event in events {
             let entry = Entry::new("2026-03-01T12:00:00Z", "op", event);
             let leaf = entry.to_leaf(&verifier, &signer).unwrap();

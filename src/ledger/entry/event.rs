@@ -1,0 +1,97 @@
+//! What can happen.
+//!
+//! A kind that is added here is also one for [`Registry`](crate::ledger::Registry) to apply.
+
+use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
+
+use super::release::{Opening, Release};
+
+/// What can happen. The member `kind` tells which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+// Nearly every entry is a release, so boxing the large variant would only add an allocation to each.
+#[allow(clippy::large_enum_variant)]
+pub enum Event {
+    /// A partner may receive copies.
+    RecipientRegistered {
+        /// Who.
+        recipient: Recipient,
+    },
+    /// A partner may receive no more.
+    RecipientSuspended {
+        /// Recipient id.
+        recipient: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// From here on a dataset is marked under this policy.
+    PolicyAdopted {
+        /// Dataset name.
+        dataset: String,
+        /// BLAKE3 of the policy's text, which is kept as a blob.
+        policy: String,
+        /// Data level.
+        level: u8,
+        /// Columns that carry marks.
+        slots: Vec<String>,
+        /// Name of the model of what occurs, a keyed hash; the model itself is not in the ledger.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+    },
+    /// A copy was made for a recipient; recorded before it is delivered.
+    Release(Release),
+    /// A copy goes out while it is made. A release of the same id says that it went out whole.
+    ReleaseOpened(Opening),
+    /// A copy that was opened ended early: its beginning went out.
+    ReleaseCut {
+        /// Id of the release that was opened.
+        release: String,
+        /// Bytes that went out, at most.
+        bytes: u64,
+        /// What went wrong; no value of the data.
+        reason: String,
+    },
+    /// An earlier entry is to be read differently. It stays as it is.
+    Amendment {
+        /// Index of the earlier entry.
+        supersedes: u64,
+        /// What is different.
+        note: String,
+    },
+}
+
+/// A partner who receives copies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Recipient {
+    pub id: String,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+}
+
+impl Event {
+    /// The value of the member `kind`.
+    pub fn kind(&self) -> &'static str {
+        self.into()
+    }
+
+    /// Hashes of the blobs that the entry names.
+    pub fn blobs(&self) -> Vec<&str> {
+        match self {
+            Event::PolicyAdopted { policy, .. } => vec![policy],
+            Event::Release(release) => vec![&release.opening.policy, &release.sketch],
+            Event::ReleaseOpened(opening) => vec![&opening.policy],
+            _ => Vec::new(),
+        }
+    }
+}
