@@ -15,6 +15,7 @@ use super::block::{Options, Reading};
 use super::digest::SourceBytes;
 use super::found::{Faults, Found};
 use super::kind::{Format, SNIFF_BYTES, Said};
+use super::messy::apostrophes;
 use super::source::{Input, Source, Stream};
 use super::wrapping::{TORN, unwrap};
 use super::{arrow, json, loose, messy, parquet, sheets, sql, sqlite};
@@ -115,13 +116,20 @@ fn within(
     let names: Vec<&str> = inner.wrapping.names().chain([format.name()]).collect();
     let said = said.clone();
     let tables: Each<'static> = match format {
+        Format::Csv if apostrophes::quote(source.peek(SNIFF_BYTES)?, said.delimiter) => {
+            let text = apostrophes::Exchanged(source.into_stream());
+            Box::new(messy::tables(text, said.delimiter, faults))
+        }
         Format::Csv => Box::new(messy::tables(source.into_stream(), said.delimiter, faults)),
         Format::Text => match loose::sniff(source.peek(SNIFF_BYTES)?) {
             Some(shape) => Box::new(loose::tables(source.into_stream(), shape, faults)),
             None => return Err(FindReason::NoTable.into()),
         },
-        Format::Json => meant(json::read(source.into_stream(), "", options)?.into_iter().map(Ok), said),
-        Format::Sql => meant(sql::read(source.into_stream(), options)?, said),
+        Format::Json => {
+            let found = json::read(source.into_stream(), "", options)?.into_iter().map(Ok);
+            meant(faulty(found, faults), said)
+        }
+        Format::Sql => meant(faulty(sql::read(source.into_stream(), options)?, faults), said),
         Format::Parquet => Box::new(iter::once(parquet::read(source.into_file()?, ""))),
         Format::Arrow | Format::ArrowStream => {
             Box::new(iter::once(arrow::read(source.into_file()?, "", options)))
@@ -136,6 +144,14 @@ fn within(
         Format::Tar => members(archive::tar_members(source.into_stream(), Limits::default()), said, depth),
     };
     Ok((names.join(" "), tables))
+}
+
+/// Tables of a text that was wrapped, with what was wrong with the wrapping.
+fn faulty(
+    tables: impl Iterator<Item = Result<Found<'static>>> + 'static,
+    around: Faults,
+) -> impl Iterator<Item = Result<Found<'static>>> + 'static {
+    tables.map(move |table| table.map(|found| Found { faults: found.faults.within(around.clone()), ..found }))
 }
 
 /// Those that the user means, of several.
@@ -226,6 +242,25 @@ mod tests {
         assert_eq!(format, "csv");
         let first = "|id,name\n1,Ann\n2,Bo\n\n|before the header, left out;that repeat the header, left out";
         assert_eq!(tables, [first, "table 2|ward;beds;floor\nA;1;2\nB;2;3\n|"]);
+    }
+
+    #[test]
+    fn single_quotes_quote_where_no_double_one_does() {
+        let (format, tables) = read("'id','note'\n'1','x, y'\n'2','z'\n");
+        assert_eq!(format, "csv");
+        assert_eq!(tables, ["|\"id\",\"note\"\n\"1\",\"x, y\"\n\"2\",\"z\"\n|"]);
+    }
+
+    #[test]
+    fn a_damaged_wrapping_is_told_of_every_table() {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        std::io::Write::write_all(&mut packed, &b"{\"id\":1,\"n\":2}\n".repeat(2000)).unwrap();
+        let packed = packed.finish().unwrap();
+        let torn = packed[..packed.len() - 10].to_vec();
+        let mut found = tables(Input::stream(std::io::Cursor::new(torn)), &Said::default()).unwrap();
+        let mut table = found.tables.next().unwrap().unwrap();
+        table.csv.read_to_end(&mut Vec::new()).unwrap();
+        assert!(table.faults.list().iter().any(|fault| fault.what == TORN), "{:?}", table.faults.list());
     }
 
     #[test]

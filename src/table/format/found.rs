@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use crate::error::{Class, Error, Reason, Result};
@@ -50,7 +50,11 @@ pub struct Found<'a> {
 
 /// What a tolerant reader passed over in a table. Shared: the reader adds, whoever reads the table looks when it has ended.
 #[derive(Clone, Default)]
-pub struct Faults(Arc<Mutex<Vec<Fault>>>);
+pub struct Faults {
+    own: Arc<Mutex<Vec<Fault>>>,
+    /// Those of the file that the table is in: of its compression and its encoding.
+    around: Option<Box<Faults>>,
+}
 
 /// One kind of thing that is wrong, and how much of it there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,9 +68,15 @@ pub struct Fault {
 }
 
 impl Faults {
+    /// The same, and what was wrong with the file around.
+    #[must_use]
+    pub fn within(self, around: Faults) -> Faults {
+        Faults { around: Some(Box::new(around)), ..self }
+    }
+
     /// Adds one row.
     pub fn add(&self, what: &'static str, row: u64) {
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.own();
         match list.iter_mut().find(|fault| fault.what == what) {
             Some(fault) => fault.rows += 1,
             None => list.push(Fault { what, rows: 1, first_row: row }),
@@ -75,7 +85,7 @@ impl Faults {
 
     /// Adds something that concerns the table as a whole.
     pub fn add_whole(&self, what: &'static str) {
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.own();
         if list.iter().all(|fault| fault.what != what) {
             list.push(Fault { what, rows: 0, first_row: 0 });
         }
@@ -83,7 +93,12 @@ impl Faults {
 
     /// All that was added so far.
     pub fn list(&self) -> Vec<Fault> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let around = self.around.iter().flat_map(|around| around.list());
+        self.own().iter().cloned().chain(around).collect()
+    }
+
+    fn own(&self) -> MutexGuard<'_, Vec<Fault>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Given are the tables of a text, as the text has them, without lines that are no rows:
 //! * lines before the header: a title, a date, `sep=;`; judged by the first bytes of the text ([`begin`]),
 //! * lines that repeat the header, as `cat a.csv b.csv` leaves them, also where the file before had no line end,
+//! * single quotes around fields ([`apostrophes`]),
 //! * byte-order marks at the start of a line, form feeds, and NUL bytes,
 //! * lines after the table that have half as many cells or fewer: totals, the number of rows.
 //!
@@ -13,6 +14,7 @@
 //! Every large leak passes through here. So no record is split: what is looked for are bytes, at the speed of memory, and only
 //! around a find is the text read. The row of a fault is the number of its line, and cells with line breaks make it too large.
 
+pub(super) mod apostrophes;
 mod begin;
 mod quotes;
 mod stream;
