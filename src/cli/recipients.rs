@@ -41,7 +41,7 @@ fn check_id(id: &str) -> Result<()> {
 fn add(session: &Session, recipient: Recipient) -> Result<u8> {
     let keyring = session.keyring()?;
     let mut ledger = session.home.ledger(session.wait, "recipient add")?;
-    if Registry::replay(&ledger.entries()?).recipients.contains_key(&recipient.id) {
+    if Registry::standing(&ledger)?.recipients.contains_key(&recipient.id) {
         return Err(Error::usage(format!("recipient `{}` is already registered", recipient.id))
             .with_hint("an id is given once, because the marks follow from it: choose another one"));
     }
@@ -56,7 +56,7 @@ fn add(session: &Session, recipient: Recipient) -> Result<u8> {
 fn suspend(session: &Session, id: &str, reason: Option<String>) -> Result<u8> {
     let keyring = session.keyring()?;
     let mut ledger = session.home.ledger(session.wait, "recipient suspend")?;
-    let registry = Registry::replay(&ledger.entries()?);
+    let registry = Registry::standing(&ledger)?;
     if known(&registry, id)?.suspended.is_some() {
         terminal::say(format!("recipient {id} is suspended already"));
         return Ok(DONE);

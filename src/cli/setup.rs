@@ -71,7 +71,7 @@ fn adopt(session: &Session, file: &Path, data: Option<&Path>, no_model: bool) ->
         None => None,
     };
     let mut ledger = session.home.ledger(session.wait, "policy adopt")?;
-    let registry = Registry::replay(&ledger.entries()?);
+    let registry = Registry::standing(&ledger)?;
     let before = registry.in_force(policy.name());
     let kept = before.and_then(|adopted| adopted.model.clone()).filter(|_| !no_model);
     let model = learnt.or(kept);
@@ -138,7 +138,7 @@ fn said(columns: &[&str]) -> String {
 
 fn show(session: &Session, dataset: &str) -> Result<u8> {
     let ledger = session.home.ledger(session.wait, "policy show")?;
-    let registry = Registry::replay(&ledger.entries()?);
+    let registry = Registry::standing(&ledger)?;
     let adopted = registry.in_force(dataset).ok_or_else(|| deliver::no_policy(&registry, dataset))?;
     terminal::print(stored_policy(&ledger, &adopted.policy)?.text())?;
     Ok(DONE)

@@ -115,7 +115,7 @@ fn recipients(session: &Session, args: &args::Stamp) -> Result<Vec<String>> {
         return Ok(args.to.clone());
     }
     let ledger = session.home.ledger(session.wait, "stamp")?;
-    let registry = Registry::replay(&ledger.entries()?);
+    let registry = Registry::standing(&ledger)?;
     let active = registry.recipients.values().filter(|standing| standing.suspended.is_none());
     let ids: Vec<String> = active.map(|standing| standing.recipient.id.clone()).collect();
     if ids.is_empty() {

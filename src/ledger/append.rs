@@ -61,7 +61,7 @@ impl Ledger {
         self.index.with(&self.tree, &self.checkpoint, |store| {
             for (index, leaf) in (stage.first()..).zip(&stage.leaves) {
                 let entry = entry::read(leaf).map_err(|what| Reason::Entry { index, what })?;
-                store.insert(index, leaf, entry.as_ref())?;
+                store.insert(index, entry.as_ref())?;
             }
             store.sync(&self.disk)
         })?;

@@ -125,7 +125,7 @@ impl Index {
         let store = Store::open(&self.folder())?;
         tree.walk(&checkpoint.root, |index, leaf| {
             let entry = entry::read(leaf).map_err(|what| Reason::Entry { index, what })?;
-            store.insert(index, leaf, entry.as_ref())
+            store.insert(index, entry.as_ref())
         })?;
         store.sync(&self.disk)?;
         Ok(store)
@@ -134,7 +134,7 @@ impl Index {
     fn seal(&self) -> Result<Option<Vec<u8>>> {
         let path = self.seal_path();
         match disk::read(&path, seal::LIMIT_BYTES) {
-            Ok(seal) => Ok(Some(seal)),
+            Ok(seal) => Ok(Some(seal).filter(|seal| !seal::is_earlier(seal))),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) if e.kind() == std::io::ErrorKind::FileTooLarge => {
                 Err(Reason::Index("its seal is longer than one can be".to_owned()).into())

@@ -211,6 +211,19 @@ impl Ledger {
         index.map(|index| self.indexed_entry(index, |release| release.opening.release == id)).transpose()
     }
 
+    /// Whether a delivery of this id was opened, closed since or not.
+    pub fn is_opened(&self, id: &str) -> Result<bool> {
+        self.check_usable()?;
+        Ok(self.index.with(&self.tree, &self.checkpoint, |store| store.opening(id))?.is_some())
+    }
+
+    /// The entries that stand, in order: all but what was given. A ledger has few of them, so a delivery need not read the rest.
+    pub fn standing(&self) -> Result<Vec<Recorded>> {
+        self.check_usable()?;
+        let indexes = self.index.with(&self.tree, &self.checkpoint, |store| store.standing())?;
+        indexes.into_iter().map(|index| self.entry(index)).collect()
+    }
+
     /// The releases that delivered exactly these bytes, by their BLAKE3 hash in hex, in order.
     pub fn releases_of_output(&self, blake3_hex: &str) -> Result<Vec<Recorded>> {
         self.check_usable()?;

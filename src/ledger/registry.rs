@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::entry::Opening;
-use super::{Event, Recipient, Recorded, Release};
+use super::{Event, Ledger, Recipient, Recorded, Release};
+use crate::error::Result;
 
 /// A partner and its standing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -87,6 +88,14 @@ impl Registry {
             }
         }
         registry
+    }
+
+    /// Who may be given what: the registry without what was given.
+    ///
+    /// # Errors
+    /// If the ledger is damaged.
+    pub fn standing(ledger: &Ledger) -> Result<Registry> {
+        Ok(Registry::replay(&ledger.standing()?))
     }
 
     fn apply(&mut self, index: u64, time: &str, event: &Event) {

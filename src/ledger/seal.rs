@@ -23,9 +23,17 @@ pub(super) const FILE: &str = "index.seal";
 /// Longest seal read, in bytes; sled keeps a handful of files.
 pub(super) const LIMIT_BYTES: u64 = 1024 * 1024;
 
+/// What a seal of this version begins with.
+const VERSION: &str = "dyepack.index/2\n";
+
+/// Whether it is a seal of an earlier version, whose index is built again.
+pub(super) fn is_earlier(seal: &[u8]) -> bool {
+    seal.starts_with(b"dyepack.index/1\n")
+}
+
 /// The first two lines: which tree the index is of.
 pub(super) fn head(size: u64, root: &Hash) -> String {
-    format!("dyepack.index/1\n{size} {}\n", HEXLOWER.encode(root))
+    format!("{VERSION}{size} {}\n", HEXLOWER.encode(root))
 }
 
 /// The whole seal for the files that are in `folder` now.

@@ -1,6 +1,7 @@
-//! sled, as an index over the entries: by number, by release id, by the hash of what was delivered.
+//! sled, as an index over the entries: by release id, by the hash of what was delivered, and those that decide what may be given.
 //!
-//! **Idea.** Everything in here is also in the tiles. sled 0.34.7 panics on some damaged files, and its `flush` is no
+//! **Idea.** Everything in here is also in the tiles, and the entries themselves are there alone: the index stays small, and
+//! its files are hashed whenever it is opened and closed. sled 0.34.7 panics on some damaged files, and its `flush` is no
 //! fsync on Linux, so it is only ever given files that it left itself (`index.rs` sees to that), every call is guarded
 //! against panics, and the data file is synced after each flush.
 //!
@@ -18,7 +19,7 @@ use std::{
 
 use super::{
     disk::{self, Disk},
-    entry::Entry,
+    entry::{Entry, Event},
     lock::comes_free,
     reason::Reason,
 };
@@ -30,6 +31,9 @@ const DATA_FILE: &str = "db";
 /// sled's page cache, in bytes; the default of 1 GB is for servers.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Where the number of entries stands.
+const SIZE_KEY: &str = "size";
+
 /// How long sled may take to give its files back after a close. Typically under 10 ms.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);
 
@@ -37,12 +41,14 @@ const CLOSE_WAIT: Duration = Duration::from_secs(10);
 pub(super) struct Store {
     path: PathBuf,
     db: sled::Db,
-    /// Index, big-endian, to the leaf.
-    entries: sled::Tree,
-    /// Release id to index.
+    /// Release id to the index, big-endian.
     releases: sled::Tree,
+    /// The same for deliveries that were opened, by the first opening.
+    openings: sled::Tree,
     /// BLAKE3 of the output in hex, then the index, to nothing.
     outputs: sled::Tree,
+    /// Indexes of the entries that stand ([`Event::stands`]), to nothing.
+    standing: sled::Tree,
 }
 
 impl Store {
@@ -57,25 +63,33 @@ impl Store {
             let db = config.open()?;
             Ok(Store {
                 path: path.to_path_buf(),
-                entries: db.open_tree("entries")?,
                 releases: db.open_tree("releases")?,
+                openings: db.open_tree("openings")?,
                 outputs: db.open_tree("outputs")?,
+                standing: db.open_tree("standing")?,
                 db,
             })
         })
     }
 
     /// Adds an entry. Doing it again changes nothing, and a release id belongs to the first entry that has it.
-    pub(super) fn insert(&self, index: u64, leaf: &[u8], entry: Option<&Entry>) -> Result<()> {
+    pub(super) fn insert(&self, index: u64, entry: Option<&Entry>) -> Result<()> {
         guarded(&self.path, || {
             let key = index.to_be_bytes();
-            self.entries.insert(key, leaf)?;
-            if let Some(release) = entry.and_then(Entry::release) {
-                if self.releases.get(&release.opening.release)?.is_none() {
-                    self.releases.insert(&release.opening.release, &key)?;
+            let insert_first = |tree: &sled::Tree, id: &str| match tree.get(id)? {
+                None => tree.insert(id, &key).map(drop),
+                Some(_) => Ok(()),
+            };
+            match entry.map(|entry| &entry.event) {
+                Some(Event::Release(release)) => {
+                    insert_first(&self.releases, &release.opening.release)?;
+                    self.outputs.insert(output_key(&release.output.blake3, index), &[])?;
                 }
-                self.outputs.insert(output_key(&release.output.blake3, index), &[])?;
+                Some(Event::ReleaseOpened(opening)) => insert_first(&self.openings, &opening.release)?,
+                Some(event) if event.stands() => self.standing.insert(key, &[]).map(drop)?,
+                _ => {}
             }
+            self.db.insert(SIZE_KEY, &(index + 1).to_be_bytes())?;
             Ok(())
         })
     }
@@ -87,15 +101,27 @@ impl Store {
         disk.step("sync", &data, || File::open(&data)?.sync_all())
     }
 
-    /// How many entries it holds, judged by the last one.
+    /// How many entries it is about.
     pub(super) fn size(&self) -> Result<u64> {
-        let last = guarded(&self.path, || self.entries.last())?;
-        last.map_or(Ok(0), |(key, _)| Ok(self.index_of(&key)?.saturating_add(1)))
+        let size = guarded(&self.path, || self.db.get(SIZE_KEY))?;
+        size.map_or(Ok(0), |size| self.index_of(&size))
     }
 
-    /// The leaf at `index`.
-    pub(super) fn leaf(&self, index: u64) -> Result<Option<sled::IVec>> {
-        guarded(&self.path, || self.entries.get(index.to_be_bytes()))
+    /// The indexes of the entries that stand, in order.
+    pub(super) fn standing(&self) -> Result<Vec<u64>> {
+        let keys = guarded(&self.path, || self.standing.iter().keys().collect::<sled::Result<Vec<_>>>())?;
+        keys.iter().map(|key| self.index_of(key)).collect()
+    }
+
+    /// Whether the entry at `index` stands.
+    pub(super) fn is_standing(&self, index: u64) -> Result<bool> {
+        guarded(&self.path, || self.standing.contains_key(index.to_be_bytes()))
+    }
+
+    /// The index of the entry that opened a delivery.
+    pub(super) fn opening(&self, id: &str) -> Result<Option<u64>> {
+        let found = guarded(&self.path, || self.openings.get(id))?;
+        found.map(|value| self.index_of(&value)).transpose()
     }
 
     /// The index of a release.
@@ -113,11 +139,10 @@ impl Store {
         exact.map(|key| self.index_of(&key[blake3_hex.len()..])).collect()
     }
 
-    /// How many entries, releases and outputs it holds, counted one by one.
-    pub(super) fn counts(&self) -> Result<[u64; 3]> {
-        guarded(&self.path, || {
-            Ok([self.entries.len() as u64, self.releases.len() as u64, self.outputs.len() as u64])
-        })
+    /// How many releases, openings, outputs and standing entries it holds, counted one by one.
+    pub(super) fn counts(&self) -> Result<[u64; 4]> {
+        let trees = [&self.releases, &self.openings, &self.outputs, &self.standing];
+        guarded(&self.path, || Ok(trees.map(|tree| tree.len() as u64)))
     }
 
     /// Closes the index and waits until sled has let go of its files. An error means that it may still be writing.
@@ -169,7 +194,7 @@ fn guarded<T>(path: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::entry::{Event, Opening, Output, Release};
+    use crate::ledger::entry::{Opening, Output, Release};
 
     fn release(id: &str, blake3: &str) -> Entry {
         let output = Output { blake3: blake3.to_owned(), ..Output::default() };
@@ -182,13 +207,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         assert_eq!(store.size().unwrap(), 0);
-        store.insert(0, b"zero", Some(&release("r-0", "aa"))).unwrap();
-        store.insert(1, b"one", Some(&release("r-1", "aa"))).unwrap();
-        store.insert(2, b"two", None).unwrap();
+        let amendment = Event::Amendment { supersedes: 0, note: String::new() };
+        let suspended = Event::RecipientSuspended { recipient: "p".into(), reason: None };
+        let opened = Event::ReleaseOpened(Opening { release: "r-2".into(), ..Opening::default() });
+        store.insert(0, Some(&release("r-0", "aa"))).unwrap();
+        store.insert(1, Some(&release("r-1", "aa"))).unwrap();
+        for (index, event) in (2..).zip([amendment, suspended, opened]) {
+            store.insert(index, Some(&Entry::new("t", "o", event))).unwrap();
+        }
+        store.insert(5, None).unwrap();
         store.close().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        assert_eq!((store.size().unwrap(), store.counts().unwrap()), (3, [3, 2, 2]));
-        assert_eq!(store.leaf(1).unwrap().unwrap(), b"one");
+        assert_eq!((store.size().unwrap(), store.counts().unwrap()), (6, [2, 1, 2, 1]));
+        assert_eq!(store.standing().unwrap(), [3]);
+        assert!(store.is_standing(3).unwrap() && !store.is_standing(2).unwrap());
+        assert_eq!((store.opening("r-2").unwrap(), store.opening("r-1").unwrap()), (Some(4), None));
         assert_eq!(store.release("r-1").unwrap(), Some(1));
         assert_eq!(store.release("r-").unwrap(), None);
         assert_eq!(store.outputs("aa").unwrap(), [0, 1]);

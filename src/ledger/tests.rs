@@ -605,11 +605,11 @@ fn a_well_sealed_but_wrong_index_is_detected() {
     type Bend = fn(&sled::Db);
     const KEY: [u8; 8] = 4_u64.to_be_bytes();
     let bends: [(&str, Bend); 5] = [
-        ("entry 4:", |db| drop(db.open_tree("entries").unwrap().insert(KEY, b"other").unwrap())),
-        ("entry 4:", |db| drop(db.open_tree("entries").unwrap().remove(KEY).unwrap())),
+        ("entry 2:", |db| drop(db.open_tree("standing").unwrap().remove(2_u64.to_be_bytes()).unwrap())),
+        ("the index", |db| drop(db.insert("size", &KEY).unwrap())),
         ("entry 4:", |db| drop(db.open_tree("releases").unwrap().insert("r-4", &[0; 8]).unwrap())),
         ("the index", |db| drop(db.open_tree("releases").unwrap().insert("r-x", &KEY).unwrap())),
-        ("the index", |db| drop(db.open_tree("entries").unwrap().insert([0xff; 8], b"x").unwrap())),
+        ("the index", |db| drop(db.open_tree("standing").unwrap().insert([0xff; 8], b"").unwrap())),
     ];
     for (expected, bend) in bends {
         let dir = ledger_of(8);

@@ -206,7 +206,7 @@ impl Terms {
         dataset: &str,
         recipients: impl IntoIterator<Item = &'a str>,
     ) -> Result<Terms> {
-        let registry = Registry::replay(&ledger.entries()?);
+        let registry = Registry::standing(ledger)?;
         let standings = recipients.into_iter().map(|to| in_good_standing(&registry, to).cloned());
         let standings = standings.collect::<Result<_>>()?;
         let adopted = registry.in_force(dataset).ok_or_else(|| no_policy(&registry, dataset))?.clone();

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::error::{Class, Error, Reason, Result};
 use crate::home::Home;
 use crate::keys::keyring::Keyring;
-use crate::ledger::{Entry, Event, Ledger, Registry};
+use crate::ledger::{Entry, Event, Ledger};
 use crate::table::format::open::open;
 use crate::table::format::source::Input;
 
@@ -105,9 +105,7 @@ fn append(ledger: &mut Ledger, recording: &Recording, event: Event) -> Result<()
 
 /// A copy that went out can't be made good by making it again.
 fn check_new(ledger: &Ledger, release: &str) -> Result<()> {
-    let registry = Registry::replay(&ledger.entries()?);
-    let is_opened = registry.unfinished.iter().any(|unfinished| unfinished.opening.release == release);
-    if is_opened || ledger.release(release)?.is_some() {
+    if ledger.is_opened(release)? || ledger.release(release)?.is_some() {
         return Err(StreamError::Known(release.to_owned()).into());
     }
     Ok(())

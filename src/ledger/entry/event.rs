@@ -85,6 +85,12 @@ impl Event {
         self.into()
     }
 
+    /// Whether it is of lasting effect on what may be given to whom, and how: all but what was given, and what was said of it.
+    pub fn stands(&self) -> bool {
+        use Event::{Amendment, Release, ReleaseCut, ReleaseOpened};
+        !matches!(self, Release(_) | ReleaseOpened(_) | ReleaseCut { .. } | Amendment { .. })
+    }
+
     /// Hashes of the blobs that the entry names.
     pub fn blobs(&self) -> Vec<&str> {
         match self {

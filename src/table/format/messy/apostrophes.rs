@@ -12,8 +12,8 @@ const DOUBLE: u8 = b'"';
 /// Lines that are looked at.
 const LOOKED_AT: usize = 64;
 
-/// Whether fields of the text that begins with `head` stand in single quotes: in every line half of them at least, and no double
-/// quote anywhere.
+/// Whether fields of the text that begins with `head` stand in single quotes: one in every line, half of all, and no double quote
+/// anywhere.
 pub(in crate::table::format) fn quote(head: &[u8], delimiter: Option<u8>) -> bool {
     if memchr::memchr(DOUBLE, head).is_some() {
         return false;
@@ -22,16 +22,20 @@ pub(in crate::table::format) fn quote(head: &[u8], delimiter: Option<u8>) -> boo
     let lines: Vec<&[u8]> = head[..ends].split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).collect();
     let delimiters = delimiter.map_or(b",;\t|".to_vec(), |delimiter| vec![delimiter]);
     lines.len() >= 2
-        && delimiters.into_iter().any(|delimiter| lines.iter().all(|line| is_quoted(line, delimiter)))
+        && delimiters.into_iter().any(|delimiter| {
+            let counts = || lines.iter().map(|line| count(line, delimiter));
+            let (all, quoted) = counts().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            counts().all(|(all, quoted)| all > 1 && quoted > 0) && 2 * quoted >= all
+        })
 }
 
-fn is_quoted(line: &[u8], delimiter: u8) -> bool {
+/// The fields of a line, and how many of them begin and end with a quote. A delimiter within quotes makes two that don't.
+fn count(line: &[u8], delimiter: u8) -> (usize, usize) {
     let fields = line.split(|byte| *byte == delimiter);
-    let (all, quoted) = fields.fold((0, 0), |(all, quoted), field| {
+    fields.fold((0, 0), |(all, quoted), field| {
         let is_quoted = field.len() >= 2 && field.first() == Some(&SINGLE) && field.last() == Some(&SINGLE);
         (all + 1, quoted + usize::from(is_quoted))
-    });
-    all > 1 && 2 * quoted >= all
+    })
 }
 
 /// The text with single and double quotes exchanged.
