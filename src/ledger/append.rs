@@ -83,12 +83,13 @@ impl Ledger {
         let current: BTreeSet<_> = tiles::partial(self.size()).collect();
         for tile in tiles::partial(stage.first()).filter(|tile| !current.contains(tile)) {
             let path = log.join(tile.path());
-            self.disk.remove(&path)?;
+            self.disk.drop_file(&path)?;
             // Its folder goes too, unless another partial tile lives in it.
             let _ = path.parent().map(std::fs::remove_dir);
         }
-        // Commit point 5: nothing is left to repeat.
-        self.disk.remove(&self.dir.join(stage::FILE))
+        // Commit point 5: nothing is left to repeat. A stage that comes back after a crash is repeated once more; the next
+        // append's replaces it.
+        self.disk.drop_file(&self.dir.join(stage::FILE))
     }
 
     /// Finishes an append that a crash cut short, or clears the remains of one that never happened.

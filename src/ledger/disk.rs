@@ -38,6 +38,14 @@ impl Disk {
         self.step("remove", path, || remove_durably(path))
     }
 
+    /// Removes a file, if it is there; after a crash it may be there again, which must do no harm.
+    pub(super) fn drop_file(&self, path: &Path) -> Result<()> {
+        if path.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        self.step("remove", path, || fs::remove_file(path))
+    }
+
     /// Does one durable step. Everything that changes a file passes here, so that tests can make it fail; `what` is
     /// the infinitive for the message.
     pub(super) fn step(

@@ -655,6 +655,21 @@ fn an_older_state_put_back_is_detected_by_what_is_left_or_by_a_kept_checkpoint()
 }
 
 #[test]
+fn what_a_power_cut_brings_back_does_no_harm() {
+    let dir = ledger_of(5);
+    let part = dir.path().join("log/tile/entries/000.p/5");
+    let before = fs::read(&part).unwrap();
+    let mut ledger = Ledger::open(dir.path(), WAIT, "test").unwrap();
+    ledger.append(&entries(5..9), &signer()).unwrap();
+    ledger.close().unwrap();
+    assert!(!part.exists(), "an append takes the earlier part away");
+    fs::write(&part, &before).unwrap();
+    assert_eq!(verify(dir.path(), WAIT, None).unwrap().strays, [""; 0]);
+    fs::write(&part, &before[1..]).unwrap();
+    assert!(verify(dir.path(), WAIT, None).is_err_and(|e| e.is_integrity()), "it is no part of this tree");
+}
+
+#[test]
 fn a_ledger_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<Ledger>();

@@ -102,10 +102,26 @@ impl Ledger {
         for tile in tiles::of_tree(self.size()) {
             strays.remove(&tile.path());
         }
+        // A power cut can bring back what an append had removed.
+        strays.retain(|path| !self.is_earlier_part(path));
         match strays.iter().find(|path| tiles::is_tile_path(path)) {
             Some(tile) => Err(Reason::Stray(tile.clone()).into()),
             None => Ok(strays.into_iter().collect()),
         }
+    }
+
+    /// Whether a file is the beginning of one of the tree's tiles, as a smaller tree of the same history had it.
+    fn is_earlier_part(&self, path: &str) -> bool {
+        let Some((tile, width)) = path.split_once(".p/") else { return false };
+        let Ok(width) = width.parse::<u64>() else { return false };
+        let in_part = format!("{tile}.p/");
+        let is_of = |path: &str| path == tile || path.starts_with(&in_part);
+        let Some(current) = tiles::of_tree(self.size()).find(|tile| is_of(&tile.path())) else {
+            return false;
+        };
+        let read = |path: &str| disk::read(&self.dir.join(LOG_FOLDER).join(path), tiles::BUNDLE_LIMIT_BYTES);
+        let parts = (read(path), read(&current.path()));
+        width < current.width && matches!(parts, (Ok(part), Ok(whole)) if whole.starts_with(&part))
     }
 
     /// Hashes every blob, also those that no entry names.
