@@ -12,6 +12,7 @@ use crate::ledger::{Ledger, Registry};
 use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::sketch::Sketch;
+use crate::table::format::parts::Manifest;
 
 /// Everything on record that a trace needs.
 pub struct Known {
@@ -75,6 +76,8 @@ pub struct KnownRelease {
     pub output_blake3: String,
     /// The sketch of its source; releases of one source share it.
     pub sketch: Arc<Sketch>,
+    /// The files of its source and of the copy, if they are folders: their hashes are those of these lists.
+    pub parts: Option<(Arc<Manifest>, Arc<Manifest>)>,
 }
 
 impl KnownRelease {
@@ -107,7 +110,7 @@ impl Known {
         let known = Known { suspects: suspects.collect(), readings: Vec::new() };
         let mut gathering =
             Gathering { known, places: HashMap::new(), ledger, registry: &registry, open_model };
-        let mut sketches = HashMap::new();
+        let (mut sketches, mut lists) = (HashMap::new(), Lists { ledger, known: HashMap::new() });
         let wanted = |delivered: &&Delivered| {
             dataset.is_none_or(|dataset| dataset == delivered.release.opening.dataset)
         };
@@ -116,7 +119,7 @@ impl Known {
             if !sketches.contains_key(hash) {
                 sketches.insert(hash, Arc::new(Sketch::from_bytes(&ledger.blob(hash)?)?));
             }
-            gathering.add(delivered, sketches[hash].clone())?;
+            gathering.add(delivered, sketches[hash].clone(), lists.of(&delivered.release)?)?;
         }
         // What of these went out is not on record, how it is read is.
         for Unfinished { opening, .. } in &registry.unfinished {
@@ -155,7 +158,12 @@ struct Gathering<'a> {
 
 impl<'a> Gathering<'a> {
     /// Adds a release to its reading.
-    fn add(&mut self, delivered: &'a Delivered, sketch: Arc<Sketch>) -> Result<()> {
+    fn add(
+        &mut self,
+        delivered: &'a Delivered,
+        sketch: Arc<Sketch>,
+        parts: Option<(Arc<Manifest>, Arc<Manifest>)>,
+    ) -> Result<()> {
         let release = &delivered.release;
         let entry = KnownRelease {
             release: release.opening.release.clone(),
@@ -167,6 +175,7 @@ impl<'a> Gathering<'a> {
             source_blake3: release.source.blake3.clone(),
             output_blake3: release.output.blake3.clone(),
             sketch,
+            parts,
         };
         let place = self.place(ReadAs::from(&release.opening))?;
         self.known.readings[place].releases.push(entry);
@@ -196,6 +205,31 @@ impl<'a> Gathering<'a> {
             releases: Vec::new(),
             model: read_as.model.map(open).transpose()?,
         })
+    }
+}
+
+/// Lists of files, each read once.
+struct Lists<'a> {
+    ledger: &'a Ledger,
+    known: HashMap<String, Arc<Manifest>>,
+}
+
+impl Lists<'_> {
+    /// Those of a release of a folder: of its source and of the copy.
+    fn of(&mut self, release: &Release) -> Result<Option<(Arc<Manifest>, Arc<Manifest>)>> {
+        if release.parts.is_none() {
+            return Ok(None);
+        }
+        Ok(Some((self.list(&release.source.blake3)?, self.list(&release.output.blake3)?)))
+    }
+
+    fn list(&mut self, hash: &str) -> Result<Arc<Manifest>> {
+        if let Some(known) = self.known.get(hash) {
+            return Ok(known.clone());
+        }
+        let list = Arc::new(Manifest::parse(&self.ledger.blob(hash)?)?);
+        self.known.insert(hash.to_owned(), list.clone());
+        Ok(list)
     }
 }
 

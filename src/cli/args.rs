@@ -156,7 +156,7 @@ impl FileSaid {
 
 #[derive(Debug, Args)]
 pub struct Stamp {
-    /// File to mark; `-` is standard input
+    /// File to mark, or a folder of files that are one table; `-` is standard input
     pub file: PathBuf,
     /// Dataset whose policy applies
     #[arg(long)]
@@ -170,7 +170,7 @@ pub struct Stamp {
     /// Where the marked copy goes; `-` is standard output; `{recipient}` in it becomes the recipient's id
     #[arg(short, long, value_name = "OUT", required_unless_present = "dry_run")]
     pub output: Option<PathBuf>,
-    /// Replace OUT if it exists
+    /// Replace OUT if it exists; a folder is never replaced
     #[arg(long)]
     pub force: bool,
     /// Purpose of this release [default: the recipient's]
@@ -212,7 +212,7 @@ pub struct Stamp {
 pub struct Trace {
     /// The leaked file, or a folder of them; `-` is standard input
     pub leak: PathBuf,
-    /// The owner's unmarked file, to read the leak beside it; `-` is standard input [default: found where the
+    /// The owner's unmarked file or folder, to read the leak beside it; `-` is standard input [default: found where the
     /// record says it was, or in the vault]
     #[arg(long, value_name = "FILE")]
     pub reference: Option<PathBuf>,

@@ -3,6 +3,7 @@
 //! An original that was named and can't be read is an error. One that was only found is a help that is missing: a warning, and
 //! the leak is read without it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
@@ -30,6 +31,8 @@ pub struct Originals<'a> {
     interrupted: &'a AtomicBool,
     /// The one that was named, once it is read.
     named: Mutex<Option<Original>>,
+    /// Those that were found, by reading: every table of the leak asks for them.
+    found: Mutex<HashMap<usize, Vec<Original>>>,
 }
 
 impl<'a> Originals<'a> {
@@ -39,7 +42,7 @@ impl<'a> Originals<'a> {
         vault: Vault,
         interrupted: &'a AtomicBool,
     ) -> Originals<'a> {
-        Originals { args, readings, vault, interrupted, named: Mutex::new(None) }
+        Originals { args, readings, vault, interrupted, named: Mutex::new(None), found: Mutex::default() }
     }
 
     /// Those of one reading.
@@ -47,7 +50,15 @@ impl<'a> Originals<'a> {
         match &self.args.reference {
             Some(path) => Ok(vec![self.named(path)?]),
             None if self.args.blind => Ok(Vec::new()),
-            None => self.found(&self.readings[reading]),
+            None => {
+                let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(originals) = found.get(&reading) {
+                    return Ok(originals.clone());
+                }
+                let originals = self.find(&self.readings[reading])?;
+                found.insert(reading, originals.clone());
+                Ok(originals)
+            }
         }
     }
 
@@ -56,7 +67,7 @@ impl<'a> Originals<'a> {
         if let Some(original) = &*named {
             return Ok(original.clone());
         }
-        let input = Input::open(path)?;
+        let input = Input::of_any(path)?;
         let (name, bytes) = (input.name.clone(), input.bytes);
         // What is said of the leak's format says nothing of the original's.
         let said = Said { delimiter: self.args.said.delimiter, ..Said::default() };
@@ -66,7 +77,7 @@ impl<'a> Originals<'a> {
         Ok(named.insert(Original::of_source(reference, &blake3)).clone())
     }
 
-    fn found(&self, reading: &Reading) -> Result<Vec<Original>> {
+    fn find(&self, reading: &Reading) -> Result<Vec<Original>> {
         let (mut originals, mut bytes) = (Vec::new(), 0);
         for source in reading.sources(&self.vault) {
             bytes += source.source_bytes;

@@ -13,7 +13,9 @@ use crate::ledger::{Entry, Event, Registry};
 use crate::mark::policy::Policy;
 use crate::models;
 use crate::stamp::{self, deliver, engine};
+use crate::table::format::kind::{Format, Said};
 use crate::table::format::open::open;
+use crate::table::format::{parts, source};
 
 use super::args;
 use super::input::Input;
@@ -113,8 +115,17 @@ fn warn_of(broken: &[String]) {
 
 /// Learns a model from a table, keeps it in the home, and gives its name.
 fn learn(session: &Session, keyring: &Keyring, policy: &Policy, data: &Path) -> Result<String> {
-    let input = Input::open(data)?;
-    let model = open(input.input, &engine::Options::default().asked(policy))
+    let input = Input::of_any(data)?;
+    let mut asked = engine::Options::default().asked(policy);
+    let table = if data.is_dir() {
+        // All files of the folder as one table.
+        let (joined, _) = parts::as_csv(data, &asked.said)?;
+        asked.said = Said { format: Some(Format::Csv), delimiter: joined.delimiter, ..asked.said };
+        source::Input::stream(joined.csv)
+    } else {
+        input.input
+    };
+    let model = open(table, &asked)
         .and_then(|opened| stamp::learn::learn(opened.into_table(), policy))
         .map_err(|error| error.in_data(&input.name))?;
     let known: Vec<&str> = model.columns().collect();

@@ -14,18 +14,21 @@ use crate::ledger::Registry;
 use crate::report::{json, terminal::grouped};
 use crate::stamp::deliver::{self, Delivery, Order, Receipt, Terms};
 use crate::stamp::engine::{self, Options, Stamped};
+use crate::stamp::folder::{check_order, deliver_folder, try_folder};
 use crate::stamp::streamed::deliver_streamed;
-use crate::table::format::{open, source};
+use crate::table::format::open;
+use crate::table::format::parts::{LeftOut, Listing};
 
 use super::input::{Input, STREAM};
 use super::{DONE, Session, args, now, operator, terminal};
 
 pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
     // What is mistyped is said before anybody is asked for a passphrase.
-    let input = Input::open(&args.file)?;
+    let what = What::of(args)?;
     let order = order(args, recipients(session, args)?)?;
+    what.check(args, &order)?;
     let keyring = session.keyring()?;
-    let bar = terminal::bar("stamping", input.bytes);
+    let bar = terminal::bar("stamping", what.bytes());
     let progress = |done| bar.set_position(done);
     let options = Options {
         said: args.said.said(),
@@ -34,20 +37,19 @@ pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
         ..Options::default()
     };
     let outcome = pool(args.threads)?.install(|| {
+        let (home, wait) = (&session.home, session.wait);
         if args.dry_run {
-            return try_out(session, &order, &keyring, input.input, &options);
+            return try_out(session, &order, &keyring, what, &options);
         }
-        if args.stream {
-            check_stream(&order)?;
-            let streams = (input.input, io::stdout());
-            let (receipt, stamped) =
-                deliver_streamed(&session.home, &keyring, session.wait, &order, streams, &options)?;
-            return show(args, &receipt).map(|()| vec![stamped]);
-        }
-        deliver::deliver(&session.home, &keyring, session.wait, &order, input.input, &options)?
-            .into_iter()
-            .map(|(receipt, stamped)| show(args, &receipt).map(|()| stamped))
-            .collect()
+        let delivered = match what {
+            What::File(input) if args.stream => {
+                let streams = (input.input, io::stdout());
+                vec![deliver_streamed(home, &keyring, wait, &order, streams, &options)?]
+            }
+            What::File(input) => deliver::deliver(home, &keyring, wait, &order, input.input, &options)?,
+            What::Folder(listing) => deliver_folder(home, &keyring, wait, &order, &listing, &options)?,
+        };
+        delivered.into_iter().map(|(receipt, stamped)| show(args, &receipt).map(|()| stamped)).collect()
     });
     bar.finish_and_clear();
     let stamped: Vec<Stamped> = outcome?;
@@ -60,6 +62,65 @@ pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
         ));
     }
     Ok(DONE)
+}
+
+/// What is to be stamped.
+enum What {
+    File(Input),
+    Folder(Listing),
+}
+
+/// Left-out files that are named before the rest is counted.
+const NAMED: usize = 3;
+
+impl What {
+    fn of(args: &args::Stamp) -> Result<What> {
+        if args.file.is_dir() {
+            return Ok(What::Folder(Listing::of(&args.file)?));
+        }
+        Input::open(&args.file).map(What::File)
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            What::File(input) => input.bytes,
+            What::Folder(listing) => listing.bytes(),
+        }
+    }
+
+    /// Refuses what can be known to fail, and says what of a folder won't be in the copy.
+    fn check(&self, args: &args::Stamp, order: &Order) -> Result<()> {
+        match self {
+            What::File(_) if args.stream => check_stream(order),
+            What::File(_) => Ok(()),
+            What::Folder(_) if args.stream => {
+                Err(Error::usage("--stream writes one file, and a folder has many")
+                    .with_hint("leave --stream away, and name a folder with `-o`"))
+            }
+            What::Folder(listing) => {
+                if !args.dry_run {
+                    check_order(order)?;
+                }
+                say_left_out(&listing.left_out);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// One line for each reason, with some names.
+fn say_left_out(left_out: &[LeftOut]) {
+    let mut reasons: Vec<&str> = left_out.iter().map(|left| left.why).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    for why in reasons {
+        let names: Vec<&str> =
+            left_out.iter().filter(|left| left.why == why).map(|left| left.name.as_str()).collect();
+        let more = names.len().saturating_sub(NAMED);
+        let shown = names[..names.len() - more].join(", ");
+        let more = if more > 0 { format!(" and {} more", grouped(more as u64)) } else { String::new() };
+        terminal::say(format!("left out ({why}): {shown}{more}"));
+    }
 }
 
 /// A copy that goes out while it is made goes to standard output, and to one recipient.
@@ -76,7 +137,7 @@ fn try_out(
     session: &Session,
     order: &Order,
     keyring: &Keyring,
-    input: source::Input,
+    what: What,
     options: &Options,
 ) -> Result<Vec<Stamped>> {
     let recipients: Vec<&str> = order.copies.iter().map(|copy| copy.to.as_str()).collect();
@@ -84,11 +145,17 @@ fn try_out(
     let terms = Terms::look_up(&ledger, &order.dataset, recipients.iter().copied())?;
     drop(ledger);
     let terms = terms.open_model(&session.home, keyring)?;
-    let sinks = recipients.iter().map(|_| io::sink()).collect();
     let marking = terms.marking(keyring, &recipients);
-    let stamped = open::open(input, &options.asked(terms.policy()))
-        .and_then(|opened| engine::stamp_opened(opened, sinks, &marking, options, None))
-        .map_err(|error| error.in_data(&order.source_name()))?;
+    let stamped = match (what, &order.source_path) {
+        (What::Folder(listing), Some(source)) => try_folder(source, &listing, &marking, options)?,
+        (What::Folder(_), None) => unreachable!("a folder has a path"),
+        (What::File(input), _) => {
+            let sinks = recipients.iter().map(|_| io::sink()).collect();
+            open::open(input.input, &options.asked(terms.policy()))
+                .and_then(|opened| engine::stamp_opened(opened, sinks, &marking, options, None))
+                .map_err(|error| error.in_data(&order.source_name()))?
+        }
+    };
     for (recipient, stamped) in recipients.iter().zip(&stamped) {
         terminal::say(format!("dry run for {recipient}: {}", counts(stamped)));
     }

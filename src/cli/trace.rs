@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::models;
 use crate::report::{json, terminal as screen};
 use crate::table::format::find;
+use crate::table::format::parts::hive;
 use crate::trace::{self, Case, Known, Options};
 
 use super::input::Input;
@@ -41,10 +42,11 @@ pub fn run(session: &Session, args: &args::Trace) -> Result<u8> {
     };
     let outcome = pool(args.threads)?.install(|| {
         let said = args.said.said();
-        let tables = match args.leak.is_dir() {
-            true => find::folder(&args.leak, &said),
-            false => find::tables(input.input, &said),
-        }?;
+        let (tables, around) = match args.leak.is_dir() {
+            true => (find::folder(&args.leak, &said)?, hive::around_inside(&args.leak)),
+            false => (find::tables(input.input, &said)?, hive::around(&args.leak)),
+        };
+        let tables = find::around(tables, around);
         trace::trace_tables(tables, &input.path, &case, &options)
     });
     bar.finish_and_clear();

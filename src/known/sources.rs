@@ -1,16 +1,19 @@
 //! Where the unmarked source of a release can be had: the file that it was, or the vault.
 //!
 //! A file counts only if its bytes are still those of the record. Looking at its length costs nothing and is done at once;
-//! hashing it costs a read of the file and waits until somebody wants it.
+//! hashing it costs a read of the file and waits until somebody wants it. A folder counts if all files that were stamped are as
+//! they were; others may have come since.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::Reading;
+use super::{KnownRelease, Reading};
 use crate::error::Result;
 use crate::table::format::found::Found;
 use crate::table::format::kind::Said;
 use crate::table::format::open::as_csv;
+use crate::table::format::parts::{Leaf, Manifest, joined};
 use crate::table::format::source::Input;
 use crate::vault::{Copy, DELIMITER, Vault};
 
@@ -25,6 +28,8 @@ pub struct FoundSource {
     dataset: String,
     /// Files of the right length, the latest first.
     paths: Vec<PathBuf>,
+    /// The files in it, if it is a folder.
+    parts: Option<Arc<Manifest>>,
     /// Which of their tables it is, if that was said.
     table: Option<String>,
     /// The vault, if it has a copy.
@@ -65,6 +70,7 @@ impl Reading {
                     releases: Vec::new(),
                     dataset,
                     paths: Vec::new(),
+                    parts: release.parts.as_ref().map(|(source, _)| source.clone()),
                     table: release.source_table.clone(),
                     vault: has.then(|| vault.clone()),
                 });
@@ -73,10 +79,7 @@ impl Reading {
             let source = &mut found[place];
             source.releases.push(release.release.clone());
             let path = release.source_path.as_ref().map(PathBuf::from);
-            let fits = |path: &PathBuf| {
-                let length = path.metadata().ok().filter(|data| data.is_file()).map(|data| data.len());
-                length == Some(release.source_bytes) && !source.paths.contains(path)
-            };
+            let fits = |path: &PathBuf| !source.paths.contains(path) && has_length(path, release);
             source.paths.extend(path.filter(fits));
         }
         found.retain(|source| source.vault.is_some() || !source.paths.is_empty());
@@ -92,11 +95,15 @@ impl FoundSource {
     /// If the vault's copy is needed, and is damaged.
     pub fn open(&self) -> Result<Option<OpenedSource>> {
         for path in &self.paths {
-            if is_unchanged(path, &self.source_blake3) {
-                let said = Said { table: self.table.clone(), ..Said::default() };
-                let (table, _) = as_csv(Input::File(path.clone()), &said)?;
-                return Ok(Some(OpenedSource { place: Place::Path(path.clone()), table }));
-            }
+            let said = Said { table: self.table.clone(), ..Said::default() };
+            let table = match &self.parts {
+                None if is_unchanged(path, &self.source_blake3) => {
+                    as_csv(Input::File(path.clone()), &said)?.0
+                }
+                Some(parts) if are_unchanged(path, parts) => joined(leaves(path, parts), &said)?,
+                None | Some(_) => continue,
+            };
+            return Ok(Some(OpenedSource { place: Place::Path(path.clone()), table }));
         }
         let Some(vault) = &self.vault else { return Ok(None) };
         let copy = vault.open(&self.dataset, &self.source_blake3)?;
@@ -104,6 +111,28 @@ impl FoundSource {
             |copy: Copy| OpenedSource { place: Place::Vault, table: Found::csv(copy.csv, Some(DELIMITER)) };
         Ok(copy.map(opened))
     }
+}
+
+/// Whether what is at `path` has the length of the source of a release.
+fn has_length(path: &Path, release: &KnownRelease) -> bool {
+    let is_file_of =
+        |path: &Path, bytes: u64| path.metadata().is_ok_and(|data| data.is_file() && data.len() == bytes);
+    match &release.parts {
+        None => is_file_of(path, release.source_bytes),
+        Some((source, _)) => source.lines().iter().all(|line| is_file_of(&path.join(&line.name), line.bytes)),
+    }
+}
+
+/// Whether all files of a list are in the folder, and as they were.
+fn are_unchanged(folder: &Path, parts: &Manifest) -> bool {
+    parts.lines().iter().all(|line| is_unchanged(&folder.join(&line.name), &line.blake3_hex()))
+}
+
+/// The files of a list that hold tables.
+fn leaves(folder: &Path, parts: &Manifest) -> Vec<Leaf> {
+    let tables = parts.lines().iter().filter(|line| line.bytes > 0);
+    let leaf = |name: &String| folder.join(name);
+    tables.map(|line| Leaf { name: line.name.clone(), path: leaf(&line.name), bytes: line.bytes }).collect()
 }
 
 /// Whether the file has this hash. One that can't be read is as good as one that is gone.
@@ -159,6 +188,7 @@ mod tests {
                 source_blake3: hash(bytes),
                 output_blake3: hash("copy"),
                 sketch: crate::sketch::SketchBuilder::new(vec![]).finish(&sampler()).into(),
+                parts: None,
             });
         }
 

@@ -3,6 +3,7 @@
 //! A leak is read once, as a stream. Its first rows are kept back as a sample, by which columns are recognised, and then
 //! given again with the rest.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::Read;
@@ -11,9 +12,10 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::sketch::VALUE_ROWS;
-use crate::table::Row as _;
+use crate::table::Row;
 use crate::table::format::block::{self, Block, Options, Reading, Source};
 use crate::table::format::csv::{self, Blocks, CsvRow, Dialect, Fields, Records};
+use crate::table::format::parts::hive::Constant;
 
 use super::cells::Cells;
 
@@ -123,8 +125,33 @@ impl DamageList {
 pub struct Intake<R> {
     /// The leak's header and dialect.
     pub head: csv::Head,
+    /// Columns beside those of the file, which have one value in all rows.
+    pub constants: Vec<Constant>,
     blocks: Blocks<R>,
     held_back: VecDeque<Block>,
+}
+
+/// A row of a leak: the file's columns, then the constant ones.
+pub struct LeakedRow<'a> {
+    /// As the file has it.
+    pub row: CsvRow<'a>,
+    /// Columns of the file.
+    pub width: usize,
+    /// Columns beside them.
+    pub constants: &'a [Constant],
+}
+
+impl Row for LeakedRow<'_> {
+    #[inline]
+    fn cell(&self, column: usize) -> Cow<'_, [u8]> {
+        match column.checked_sub(self.width) {
+            None => self.row.cell(column),
+            Some(constant) => {
+                let value = self.constants.get(constant).map_or("", |constant| constant.value.as_str());
+                Cow::Borrowed(value.as_bytes())
+            }
+        }
+    }
 }
 
 impl<R: Read> Intake<R> {
@@ -149,7 +176,19 @@ impl<R: Read> Intake<R> {
             }
             held_back.push_back(block);
         }
-        Ok(Intake { head, blocks, held_back })
+        Ok(Intake { head, constants: Vec::new(), blocks, held_back })
+    }
+
+    /// Adds columns that have one value in all rows, but for those that the file has itself.
+    pub fn add_constants(&mut self, constants: Vec<Constant>) {
+        let names = &self.head.names;
+        self.constants.extend(constants.into_iter().filter(|constant| !names.contains(&constant.name)));
+    }
+
+    /// The names of all columns.
+    pub fn names(&self) -> Vec<String> {
+        let constants = self.constants.iter().map(|constant| &constant.name);
+        self.head.names.iter().chain(constants).cloned().collect()
     }
 
     /// Makes a row of the first line, for a leak that has lost its header. Columns then have no names.
@@ -162,7 +201,7 @@ impl<R: Read> Intake<R> {
 
     /// A sample of each column.
     pub fn cells(&self) -> Vec<Cells> {
-        let mut columns = vec![Cells::default(); self.head.names.len()];
+        let mut columns = vec![Cells::default(); self.head.names.len() + self.constants.len()];
         self.sample(|row| {
             columns.iter_mut().enumerate().for_each(|(column, cells)| cells.add(&row.cell(column)));
         });
@@ -170,14 +209,15 @@ impl<R: Read> Intake<R> {
     }
 
     /// Calls `see` with each row of the sample, in order.
-    pub fn sample(&self, mut see: impl FnMut(&CsvRow)) {
-        let mut rows = 0;
+    pub fn sample(&self, mut see: impl FnMut(&LeakedRow)) {
+        let (mut rows, width) = (0, self.head.names.len());
         let mut fields = Fields::default();
         for block in &self.held_back {
             let mut records = Records::of(block, self.head.dialect);
             while rows < SAMPLE_ROWS && records.next_record(&mut fields) {
                 rows += 1;
-                see(&CsvRow { bytes: block.bytes(), fields: &fields });
+                let row = CsvRow { bytes: block.bytes(), fields: &fields };
+                see(&LeakedRow { row, width, constants: &self.constants });
             }
         }
     }

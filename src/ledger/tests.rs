@@ -134,6 +134,7 @@ fn entry(i: u64) -> Entry {
                 ..Opening::default()
             },
             format: "csv".into(),
+            parts: None,
             source: Source { path: None, table: None, bytes: i, blake3: hash_of(b"source") },
             // Every other release delivers the bytes of the one before.
             output: Output { bytes: i, blake3: hash_of(&(i / 2).to_be_bytes()), sha256: hash_of(b"sha") },

@@ -122,7 +122,15 @@ fn exact(findings: &Findings) -> String {
     let ids = and_more(ids.iter().map(String::as_str), SHOWN);
     let to = findings.accused.first().map_or("one partner", |accused| accused.recipient.as_str());
     let plural = if findings.identical_releases.len() == 1 { "release" } else { "releases" };
-    let bytes = format!("The file is, byte for byte, {plural} {ids}, given to {to} alone.");
+    let bytes = match findings.identical_releases.first().map(|release| release.parts.as_slice()) {
+        Some([part]) => {
+            format!("The file is, byte for byte, `{part}` of {plural} {ids}, given to {to} alone.")
+        }
+        Some([_, _, ..]) => {
+            format!("Its files are, byte for byte, files of {plural} {ids}, given to {to} alone.")
+        }
+        _ => format!("The file is, byte for byte, {plural} {ids}, given to {to} alone."),
+    };
     match bound(findings) {
         Some(bound) => format!("{bytes} Its marks say the same. {bound}"),
         None => format!(

@@ -329,14 +329,15 @@ pub fn deliver(
     })?;
 
     for (copy, file) in order.copies.iter().zip(files) {
-        publish(file, copy, order.force).map_err(|error| {
-            let release = &copy.release;
-            error.with_hint(format!(
-                "the release is on record: `--release-id {release}` with the same input gives the same bytes"
-            ))
-        })?;
+        publish(file, copy, order.force).map_err(|error| error.with_hint(recorded_hint(copy)))?;
     }
     Ok(receipts.into_iter().zip(stamped).collect())
+}
+
+/// What to do when a copy that is on record could not be named.
+pub(super) fn recorded_hint(copy: &Delivery) -> String {
+    let release = &copy.release;
+    format!("the release is on record: `--release-id {release}` with the same input gives the same bytes")
 }
 
 /// What it takes to put an order on record.
@@ -373,6 +374,9 @@ impl Recording<'_> {
         let mut ledger = home.ledger(wait, "stamp")?;
         check(&ledger)?;
         let sketch = ledger.put_blob(&stamped[0].sketch.to_bytes())?;
+        for list in stamped.iter().filter_map(|stamped| stamped.parts.as_ref()).flat_map(|(a, b)| [&**a, b]) {
+            ledger.put_blob(&list.to_bytes())?;
+        }
         let parts = order.copies.iter().zip(&terms.standings).zip(stamped);
         let releases: Vec<Release> = parts
             .map(|((copy, standing), stamped)| {
@@ -425,6 +429,13 @@ fn end_copy(vault: &Vault, deposit: Deposit, order: &Order, stamped: &Stamped) -
 }
 
 fn check_outputs(order: &Order) -> Result<()> {
+    check_twice(order)?;
+    let mut outputs = order.copies.iter().filter_map(|copy| copy.output.as_ref());
+    outputs.try_for_each(|output| check_output(output, order))
+}
+
+/// Refuses copies that could not be told apart.
+pub(super) fn check_twice(order: &Order) -> Result<()> {
     let mut taken = HashSet::new();
     for copy in &order.copies {
         let output = copy.output.as_ref().map_or("-".into(), |output| output.display().to_string());
@@ -434,9 +445,6 @@ fn check_outputs(order: &Order) -> Result<()> {
             if !taken.insert((what, name.clone())) {
                 return Err(DeliverError::Twice(what, name).into());
             }
-        }
-        if let Some(output) = &copy.output {
-            check_output(output, order)?;
         }
     }
     Ok(())
@@ -465,7 +473,7 @@ fn check_output(output: &Path, order: &Order) -> Result<()> {
     Ok(())
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -510,6 +518,7 @@ fn release(opening: Opening, order: &Order, stamped: &Stamped, format: &str, ske
     Release {
         opening,
         format: format.into(),
+        parts: stamped.parts.as_ref().map(|(_, output)| output.lines().len() as u64),
         source: Source {
             path: order.source_path.as_ref().map(|path| path.display().to_string()),
             table: order.table.clone(),

@@ -20,10 +20,11 @@ use crate::mark::policy::{Plan, Policy};
 use crate::sketch::{SampledRow, Sampler, Sketch, SketchBuilder};
 use crate::table::Row;
 use crate::table::format::block::{self, BLOCK_BYTES, Reading};
-use crate::table::format::copy::{Editor, Table};
+use crate::table::format::copy::{Editor, Table as _};
 use crate::table::format::digest::{Sealing, Written};
 use crate::table::format::kind::Said;
 use crate::table::format::open::{Asked, Opened, open};
+use crate::table::format::parts::Manifest;
 use crate::table::format::reason::write_failed;
 use crate::table::format::source::Input;
 use crate::vault::{Columns, Deposit, Packer};
@@ -93,6 +94,12 @@ impl Default for Options<'_> {
 }
 
 impl Options<'_> {
+    /// The error, if somebody has asked to stop.
+    pub(super) fn check_interrupted(&self) -> Result<()> {
+        let stopped = self.interrupted.load(Ordering::Relaxed);
+        if stopped { Err(EngineError::Interrupted.into()) } else { Ok(()) }
+    }
+
     /// How to open the input, of which `policy` marks columns.
     pub fn asked(&self, policy: &Policy) -> Asked {
         let strict = block::Options::new(Reading::Strict);
@@ -122,6 +129,8 @@ pub struct Stamped {
     pub output: Written,
     /// The source's sketch, the same for every recipient.
     pub sketch: Arc<Sketch>,
+    /// The files of a folder, as they were read and as they were written: the hashes above are then those of these lists.
+    pub parts: Option<(Arc<Manifest>, Manifest)>,
 }
 
 impl Stamped {
@@ -137,6 +146,7 @@ impl Stamped {
             source_blake3: self.source_blake3,
             output_blake3: self.output.blake3,
             sketch: self.sketch,
+            parts: self.parts.map(|(source, output)| (source, Arc::new(output))),
         }
     }
 }
@@ -166,51 +176,101 @@ pub fn stamp(
 /// # Errors
 /// As [`stamp`].
 pub fn stamp_opened<W: Write + Send>(
-    opened: Opened,
+    mut opened: Opened,
     outputs: Vec<W>,
     marking: &Marking,
     options: &Options,
-    mut deposit: Option<&mut Deposit>,
+    deposit: Option<&mut Deposit>,
 ) -> Result<Vec<Stamped>> {
-    let (mut table, source, wrapping) = opened.into_parts();
-    let names = table.columns().to_vec();
-    let mut stamper = Stamper::new(marking, &names)?;
-    if let Some(deposit) = &mut deposit {
-        let needed = |name: &str| marking.policy.names_column(name);
-        let kept = Columns::choose(&names, needed, |see| table.peek(see))?;
-        deposit.begin(kept.clone())?;
-        stamper.kept = Some(kept);
-    }
-    let mut sketch = SketchBuilder::new(names);
-    let mut tally = Tally::default();
-    stamper.restart(&mut tally);
-    let wrapped = outputs.into_iter().map(|output| wrapping.wrap(Sealing::new(output)));
-    let mut outputs = wrapped.collect::<io::Result<Vec<_>>>().map_err(write_failed)?;
-    table.copy(&stamper, &mut outputs, |work| {
-        sketch.add(work.tally.rows, std::mem::take(&mut work.sampled), &stamper.sampler);
-        tally.merge(&work.tally);
-        if let Some(deposit) = &mut deposit {
-            deposit.add(&work.packer)?;
-        }
-        (options.progress)(source.so_far());
-        let stopped = options.interrupted.load(Ordering::Relaxed);
-        if stopped { Err(EngineError::Interrupted.into()) } else { Ok(()) }
-    })?;
+    let names = opened.columns().to_vec();
+    let kept = match &deposit {
+        Some(_) => Some(Columns::choose(&names, needed(marking), |see| opened.peek(see))?),
+        None => None,
+    };
+    let mut stamping = Stamping::new(marking, names, kept, deposit)?;
+    let (source, written) = stamping.add(opened, outputs, options)?;
+    Ok(stamping.finish(source, written))
+}
 
-    let (source_bytes, source_blake3) = source.finish()?;
-    let sketch = Arc::new(sketch.finish(&stamper.sampler));
-    let stamped = outputs.into_iter().enumerate().map(|(copy, output)| {
-        Ok(Stamped {
+/// Which columns the vault keeps in any case.
+pub(super) fn needed(marking: &Marking) -> impl Fn(&str) -> bool {
+    |name| marking.policy.names_column(name)
+}
+
+/// Whether a table of these columns can be marked.
+///
+/// # Errors
+/// If not.
+pub(super) fn check(marking: &Marking, names: &[String]) -> Result<()> {
+    plan(marking, names).map(drop)
+}
+
+/// A table that is being marked: one file, or one after another of the same columns.
+pub(super) struct Stamping<'a> {
+    stamper: Stamper,
+    sketch: SketchBuilder,
+    tally: Tally,
+    deposit: Option<&'a mut Deposit>,
+}
+
+impl<'a> Stamping<'a> {
+    /// Begins with the names of the columns; those that are `kept` go into `deposit`.
+    pub fn new(
+        marking: &Marking,
+        names: Vec<String>,
+        kept: Option<Columns>,
+        mut deposit: Option<&'a mut Deposit>,
+    ) -> Result<Stamping<'a>> {
+        let mut stamper = Stamper::new(marking, &names)?;
+        if let (Some(deposit), Some(kept)) = (&mut deposit, kept) {
+            deposit.begin(kept.clone())?;
+            stamper.kept = Some(kept);
+        }
+        let mut tally = Tally::default();
+        stamper.restart(&mut tally);
+        Ok(Stamping { stamper, sketch: SketchBuilder::new(names), tally, deposit })
+    }
+
+    /// Marks a file; gives what was read, and what was written to each of `outputs`.
+    pub fn add<W: Write + Send>(
+        &mut self,
+        opened: Opened,
+        outputs: Vec<W>,
+        options: &Options,
+    ) -> Result<((u64, String), Vec<Written>)> {
+        let Stamping { stamper, sketch, tally, deposit } = self;
+        let (table, source, wrapping) = opened.into_parts();
+        let wrapped = outputs.into_iter().map(|output| wrapping.wrap(Sealing::new(output)));
+        let mut outputs = wrapped.collect::<io::Result<Vec<_>>>().map_err(write_failed)?;
+        table.copy(stamper, &mut outputs, |work| {
+            sketch.add(work.tally.rows, std::mem::take(&mut work.sampled), &stamper.sampler);
+            tally.merge(&work.tally);
+            if let Some(deposit) = deposit {
+                deposit.add(&work.packer)?;
+            }
+            (options.progress)(source.so_far());
+            options.check_interrupted()
+        })?;
+        let written = outputs.into_iter().map(|output| output.finish().and_then(Sealing::finish));
+        Ok((source.finish()?, written.collect::<io::Result<_>>().map_err(write_failed)?))
+    }
+
+    /// Ends it; `source` is the length and hash of what was read, `outputs` what was written.
+    pub fn finish(self, (source_bytes, source_blake3): (u64, String), outputs: Vec<Written>) -> Vec<Stamped> {
+        let Stamping { stamper, sketch, tally, .. } = self;
+        let sketch = Arc::new(sketch.finish(&stamper.sampler));
+        let stamped = outputs.into_iter().enumerate().map(|(copy, output)| Stamped {
             rows: tally.rows,
             carriers: tally.carriers,
             cells_changed: stamper.changed(&tally, copy),
             source_bytes,
             source_blake3: source_blake3.clone(),
-            output: output.finish().and_then(Sealing::finish).map_err(write_failed)?,
+            output,
             sketch: sketch.clone(),
-        })
-    });
-    stamped.collect()
+            parts: None,
+        });
+        stamped.collect()
+    }
 }
 
 /// What a worker makes of one batch of rows.
@@ -235,13 +295,9 @@ struct Stamper {
 
 impl Stamper {
     fn new(marking: &Marking, names: &[String]) -> Result<Stamper> {
-        let Marking { secret, policy, slots, epoch, .. } = *marking;
+        let Marking { secret, policy, epoch, .. } = *marking;
         let dataset = policy.name();
-        let plan = policy.plan(names, slots).map_err(|error| one_column_hint(error, names))?;
-        let plan = match marking.model {
-            Some(model) => with_model(plan, model, names)?,
-            None => plan,
-        };
+        let plan = plan(marking, names)?;
         let code = Code::new(secret, dataset, epoch, policy.code_length());
         let codeword =
             |recipient: &&str| code.codeword(&code::codeword_key(secret, dataset, epoch, recipient));
@@ -290,6 +346,15 @@ impl Editor for Stamper {
 
     fn end(&self, work: &mut Work) -> Result<()> {
         if self.kept.is_some() { work.packer.pack() } else { Ok(()) }
+    }
+}
+
+/// The policy and the model resolved against the names of a table's columns.
+fn plan(marking: &Marking, names: &[String]) -> Result<Plan> {
+    let plan = marking.policy.plan(names, marking.slots).map_err(|error| one_column_hint(error, names))?;
+    match marking.model {
+        Some(model) => with_model(plan, model, names),
+        None => Ok(plan),
     }
 }
 

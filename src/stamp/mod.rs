@@ -1,9 +1,11 @@
 //! Stamping: a file in, each recipient's copy out.
 //!
 //! [`engine`] marks a stream and knows nothing of homes; [`deliver`] keeps the order of DESIGN section 4 around it: the
-//! marked bytes in temporary files, then the ledger's entries, then the names. [`streamed`] lets a copy go out while it is made.
+//! marked bytes in temporary files, then the ledger's entries, then the names. [`folder`] does so for a table of many files,
+//! [`streamed`] lets a copy go out while it is made.
 
 pub mod deliver;
 pub mod engine;
+pub mod folder;
 pub mod learn;
 pub mod streamed;

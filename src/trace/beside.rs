@@ -14,7 +14,7 @@ use crate::leak::reference::Reference;
 use crate::leak::repair::{Repair, RepairedRow};
 use crate::leak::rows::{Alignment, Pair};
 use crate::mark::marker::Marker;
-use crate::table::{Row, format::csv::CsvRow};
+use crate::table::Row;
 
 use super::Original;
 use super::mend::Mended;
@@ -26,7 +26,7 @@ const KNOWN_ONE_IN: usize = 100;
 pub(super) struct SampleRow(Vec<Vec<u8>>);
 
 impl SampleRow {
-    pub(super) fn of(row: &CsvRow, width: usize) -> SampleRow {
+    pub(super) fn of(row: &impl Row, width: usize) -> SampleRow {
         SampleRow((0..width).map(|column| row.cell(column).into_owned()).collect())
     }
 }

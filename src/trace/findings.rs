@@ -289,6 +289,8 @@ pub struct IdenticalRelease {
     pub release: String,
     pub recipient: String,
     pub dataset: String,
+    /// Files of the release, by name, that the leak consists of; empty if it is all of it.
+    pub parts: Vec<String>,
     /// False when stamping changed no cell: then the bytes are also those of the unmarked source, and prove nothing.
     pub marked: bool,
 }

@@ -15,7 +15,6 @@ use crate::leak::repair::RepairedRow;
 use crate::mark::marker::{Bit, Reads, Scratch};
 use crate::sketch::{Containment, SampledRow, Sampler, Sketch, SketchBuilder};
 use crate::table::Row;
-use crate::table::format::csv::CsvRow;
 
 use super::beside::{BesideCounts, BesideScratch, Place};
 use super::reader::{How, Reader};
@@ -124,7 +123,7 @@ impl BlockReads {
     }
 
     /// Reads row `number` of the block, from 0.
-    pub(super) fn add(&mut self, number: u64, row: &CsvRow, reader: &Reader) {
+    pub(super) fn add(&mut self, number: u64, row: &impl Row, reader: &Reader) {
         let row = RepairedRow::new(row, &reader.repairs);
         let start = self.bits.len();
         let Some(Place { id, rank }) = self.read(&row, reader) else { return };

@@ -14,12 +14,12 @@ use crate::mark::code::{self, Code};
 use crate::sketch::{Containment, Sketch};
 
 use super::findings::{
-    Accused, CandidateSummary, EvidenceSummary, Findings, FoundBySummary, IdenticalRelease, LeakSummary,
-    Makeup, OriginalSummary, ReferenceSummary, ReleaseMatch, Share, Stretch,
+    Accused, CandidateSummary, EvidenceSummary, Findings, FoundBySummary, LeakSummary, Makeup,
+    OriginalSummary, ReferenceSummary, ReleaseMatch, Share, Stretch,
 };
 use super::gather::ReadAs;
 use super::read::Transcript;
-use super::{Case, KnownRelease, Reading, Suspect, holdings};
+use super::{Case, KnownRelease, Reading, Suspect, holdings, identical};
 
 /// Candidates that a report lists at most, beside the accused.
 const LISTED: usize = 20;
@@ -45,8 +45,8 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
     let scored: Vec<Scored> = transcript.read.iter().map(|read| Scored::new(read, case, family)).collect();
     let best = scored.iter().min_by(|a, b| a.order(b));
 
-    let identical = identical_releases(&transcript.blake3, case);
-    let exact = sole_recipient(&identical);
+    let identical = identical::releases(&transcript, case);
+    let exact = identical::sole_recipient(&identical);
     let accused = accuse(&scored, exact, case);
     let similarity = best.and_then(|scored| scored.similarity);
     let verdict = if exact.is_some() {
@@ -59,9 +59,10 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
         Verdict::NoMatch
     };
 
-    let sources = || releases_of(case).filter(|(_, release)| release.source_blake3 == transcript.blake3);
+    let identical_sources = identical::sources(&transcript, case);
     // Marks that could have told, and the leak's very bytes, say more than its rows.
-    let rows_decide = verdict == Verdict::Inconclusive && identical.is_empty() && sources().next().is_none();
+    let rows_decide =
+        verdict == Verdict::Inconclusive && identical.is_empty() && identical_sources.is_empty();
     let unmarked = best.filter(|scored| rows_decide && !scored.marks_tell());
     let (guilt, guilt_basis) = unmarked.map(|scored| holdings::guilt(scored.read, case)).unwrap_or_default();
 
@@ -94,7 +95,7 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
         guilt,
         guilt_basis,
         identical_releases: identical,
-        identical_sources: sources().map(|(_, release)| release.release.clone()).collect(),
+        identical_sources,
         unreadable: transcript.unreadable,
         columns: best.map(|scored| scored.read.columns.clone()).unwrap_or_default(),
         columns_missing: best.map(|scored| scored.read.columns_missing.clone()).unwrap_or_default(),
@@ -311,30 +312,6 @@ fn name(suspect: &Suspect, named: Option<&Named>, scored: Option<&Scored>) -> Ac
             .map(|scored| scored.releases(|release| release.recipient == suspect.id))
             .unwrap_or_default(),
     }
-}
-
-fn identical_releases(blake3: &str, case: &Case) -> Vec<IdenticalRelease> {
-    releases_of(case)
-        .filter(|(_, release)| release.output_blake3 == blake3)
-        .map(|(reading, release)| IdenticalRelease {
-            release: release.release.clone(),
-            recipient: release.recipient.clone(),
-            dataset: reading.policy.name().to_owned(),
-            marked: release.is_marked(),
-        })
-        .collect()
-}
-
-fn releases_of<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Reading, &'a KnownRelease)> {
-    case.readings.iter().flat_map(|reading| reading.releases.iter().map(move |release| (reading, release)))
-}
-
-/// The one recipient who was given these bytes. Nobody, if two were given the same, which happens with few carriers, or if no
-/// cell was changed, since then whoever has the source has the same bytes.
-fn sole_recipient(identical: &[IdenticalRelease]) -> Option<&str> {
-    let first = identical.first()?;
-    let sole = identical.iter().all(|release| release.recipient == first.recipient && release.marked);
-    sole.then_some(first.recipient.as_str())
 }
 
 /// The share of the leak that is ours: its rows in any release, or, where that compares too few because one release is so large

@@ -22,6 +22,7 @@ mod beside;
 pub mod findings;
 mod gather;
 mod holdings;
+mod identical;
 mod judge;
 mod mend;
 mod read;

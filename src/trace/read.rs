@@ -8,13 +8,14 @@ use std::sync::atomic::Ordering;
 
 use crate::error::{Class, Error, Reason, Result};
 use crate::keys::prf::{DerivedKey, Purpose};
-use crate::leak::intake::{self, Damage, DamageList, Intake};
+use crate::leak::intake::{self, Damage, DamageList, Intake, LeakedRow};
 use crate::sketch::Sampler;
 use crate::table::format::block::Block;
 use crate::table::format::csv::{Dialect, Fields};
 use crate::table::format::digest::SourceBytes;
 use crate::table::format::find::Tables;
 use crate::table::format::found::Found;
+use crate::table::format::parts::hive::Constant;
 use crate::table::format::pump::pump;
 
 use super::findings::{Skipped, TableSummary, Unreadable};
@@ -46,6 +47,8 @@ pub(super) struct Transcript {
     pub delimiter: Option<u8>,
     pub bytes: u64,
     pub blake3: String,
+    /// Hex BLAKE3 of the file, or of those in a folder or an archive.
+    pub files: Vec<String>,
     pub rows: u64,
     /// Of the only table, if there is one alone.
     pub damage: Vec<Damage>,
@@ -119,12 +122,14 @@ pub(super) fn read(leak: Tables, case: &Case, options: &Options) -> Result<Trans
     };
     unreadable.retain(|needed| tables.len() == 1 || !has_marks(&needed.dataset));
     let (bytes, blake3) = leak.source.finish()?;
+    let files = leak.source.files()?;
     let damage = if let [table] = &tables[..] { table.damage.clone() } else { Vec::new() };
     Ok(Transcript {
         format: leak.format,
         delimiter,
         bytes,
         blake3,
+        files,
         rows,
         damage,
         tables,
@@ -145,8 +150,9 @@ impl Pass<'_> {
     fn read_table(&mut self, leaked: Found) -> Result<()> {
         let (case, options) = (self.case, self.options);
         let mut intake = Intake::open(leaked.csv, leaked.delimiter)?;
-        let (dialect, width) = (intake.head.dialect, intake.head.names.len());
-        self.delimiter.get_or_insert(dialect.delimiter);
+        intake.add_constants(leaked.constants);
+        let shape = Shape::of(&intake);
+        self.delimiter.get_or_insert(shape.dialect.delimiter);
         let table = Table::of(&mut intake, case, options)?;
         let columns: Vec<Columns> =
             case.readings.iter().map(|reading| Columns::find(reading, case, &table)).collect();
@@ -158,8 +164,7 @@ impl Pass<'_> {
         drop(table);
         let mut parts: Vec<Part> = readers.iter().map(Part::new).collect();
         let (mut damage, mut rows) = (DamageList::default(), 0);
-        let outcome =
-            self.pass_rows(&mut intake, (dialect, width), &readers, &mut parts, &mut damage, &mut rows);
+        let outcome = self.pass_rows(&mut intake, &shape, &readers, &mut parts, &mut damage, &mut rows);
         drop(intake);
         let faults = leaked.faults.list();
         faults.into_iter().for_each(|fault| damage.note(fault.what, fault.rows, fault.first_row));
@@ -205,7 +210,7 @@ impl Pass<'_> {
     fn pass_rows<R: Read + Send>(
         &mut self,
         intake: &mut Intake<R>,
-        (dialect, width): (Dialect, usize),
+        shape: &Shape,
         readers: &[Reader],
         parts: &mut [Part],
         damage: &mut DamageList,
@@ -214,7 +219,7 @@ impl Pass<'_> {
         let Pass { options, source, gathered, rows: rows_before, .. } = self;
         pump(
             intake,
-            |block, work: &mut Work| Ok(read_block(block, dialect, width, readers, work)),
+            |block, work: &mut Work| Ok(read_block(block, shape, readers, work)),
             |block, work| {
                 (options.progress)(source.so_far());
                 damage.merge(&work.damage, block.first_row());
@@ -233,7 +238,24 @@ impl Pass<'_> {
     }
 }
 
-fn read_block(block: &Block, dialect: Dialect, width: usize, readers: &[Reader], work: &mut Work) -> u64 {
+/// How the rows of a table are read.
+struct Shape {
+    dialect: Dialect,
+    /// Columns of the file.
+    width: usize,
+    /// Columns beside them.
+    constants: Vec<Constant>,
+}
+
+impl Shape {
+    fn of<R>(intake: &Intake<R>) -> Shape {
+        let (dialect, width) = (intake.head.dialect, intake.head.names.len());
+        Shape { dialect, width, constants: intake.constants.clone() }
+    }
+}
+
+fn read_block(block: &Block, shape: &Shape, readers: &[Reader], work: &mut Work) -> u64 {
+    let &Shape { dialect, width, ref constants } = shape;
     let Work { fields, damage, rows, by_reader } = work;
     damage.clear();
     by_reader.resize_with(readers.len(), BlockReads::default);
@@ -241,8 +263,9 @@ fn read_block(block: &Block, dialect: Dialect, width: usize, readers: &[Reader],
         reads.restart(reader);
     }
     *rows = intake::walk(block, dialect, width, fields, damage, |number, row| {
+        let row = LeakedRow { row: *row, width, constants };
         for (reads, reader) in by_reader.iter_mut().zip(readers) {
-            reads.add(number, row, reader);
+            reads.add(number, &row, reader);
         }
     });
     *rows

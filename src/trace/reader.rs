@@ -23,6 +23,8 @@ use super::{Case, Options, Original, Reading};
 pub(super) struct Table {
     /// Empty texts if there is no header.
     names: Vec<String>,
+    /// How many of them the file has itself.
+    own: usize,
     cells: Vec<Cells>,
     map: Resolved,
     sample: Vec<SampleRow>,
@@ -34,14 +36,14 @@ impl Table {
         let ours: Vec<&str> = case.readings.iter().flat_map(Reading::column_names).collect();
         let has_header = columns::has_header(ours.iter().copied(), &intake.head.names);
         let mut cells = intake.cells();
-        let map = columns::resolve(options.map, &intake.head.names, has_header, &ours)?;
+        let map = columns::resolve(options.map, &intake.names(), has_header, &ours)?;
         if !has_header && columns::is_row(&intake.head.names, &cells) {
             intake.take_header_as_row();
             cells = intake.cells();
         }
-        let (names, mut sample) = (intake.head.names.clone(), Vec::new());
+        let (names, mut sample) = (intake.names(), Vec::new());
         intake.sample(|row| sample.push(SampleRow::of(row, names.len())));
-        Ok(Table { names, cells, map, sample })
+        Ok(Table { own: intake.head.names.len(), names, cells, map, sample })
     }
 }
 
@@ -70,7 +72,7 @@ impl Columns {
                 wanted.push(Wanted { name, quantum: quantum(name) });
             }
         }
-        let leaked = LeakedColumns { names: &table.names, cells: &table.cells };
+        let leaked = LeakedColumns { names: &table.names, cells: &table.cells, own: table.own };
         // A copy that never went out whole has no sketch: its columns are found by their names.
         let names = || wanted.iter().map(|wanted| wanted.name.to_owned()).collect();
         let sketch = match releases.last() {

@@ -36,7 +36,7 @@ impl Deposit {
         let file = temporary(dir).map_err(|error| Error::io("make a file in", dir, error))?;
         let path = dir.to_owned();
         let sealer = Sealer::new(BufWriter::new(file), key, nonce).map_err(|error| fail(&path, error))?;
-        Ok(Deposit { sealer, path, columns: Columns::none() })
+        Ok(Deposit { sealer, path, columns: Columns::default() })
     }
 
     /// Says which columns are kept, before the first block.

@@ -22,7 +22,7 @@ const FREE_TEXT_BYTES: u64 = 64;
 const LEVEL: i32 = 1;
 
 /// The columns of a source that are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
     /// Where they stand in the source, ascending.
     indices: Vec<usize>,
@@ -37,10 +37,23 @@ impl Columns {
         is_needed: impl Fn(&str) -> bool,
         peek: impl FnOnce(&mut dyn FnMut(&dyn Row)) -> Result<()>,
     ) -> Result<Columns> {
+        let mut columns = Columns::default();
+        columns.choose_more(names, 0, is_needed, peek)?;
+        Ok(columns)
+    }
+
+    /// The same among the columns from `first` on, for a table in which they turn up later than those before.
+    pub fn choose_more(
+        &mut self,
+        names: &[String],
+        first: usize,
+        is_needed: impl Fn(&str) -> bool,
+        peek: impl FnOnce(&mut dyn FnMut(&dyn Row)) -> Result<()>,
+    ) -> Result<()> {
         let mut bytes = vec![0; names.len()];
         let mut cells = vec![0; names.len()];
         peek(&mut |row| {
-            for column in 0..names.len() {
+            for column in first..names.len() {
                 let length = row.cell(column).len() as u64;
                 bytes[column] += length;
                 cells[column] += u64::from(length > 0);
@@ -48,13 +61,10 @@ impl Columns {
         })?;
         let is_kept =
             |column: &usize| is_needed(&names[*column]) || bytes[*column] <= FREE_TEXT_BYTES * cells[*column];
-        let indices: Vec<usize> = (0..names.len()).filter(is_kept).collect();
-        Ok(Columns { names: indices.iter().map(|&column| names[column].clone()).collect(), indices })
-    }
-
-    /// No column, until it is known which.
-    pub(super) fn none() -> Columns {
-        Columns { indices: Vec::new(), names: Vec::new() }
+        let chosen: Vec<usize> = (first..names.len()).filter(is_kept).collect();
+        self.names.extend(chosen.iter().map(|&column| names[column].clone()));
+        self.indices.extend(chosen);
+        Ok(())
     }
 
     /// Their names.

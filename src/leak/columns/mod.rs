@@ -106,6 +106,8 @@ pub struct Wanted<'a> {
 pub struct LeakedColumns<'a> {
     pub names: &'a [String],
     pub cells: &'a [Cells],
+    /// How many of them the file has; the others are named by what is around it.
+    pub own: usize,
 }
 
 /// Finds the columns `wanted` of a release in a leak. `release` is the sketch of the release's source, `sampler` hashes under
@@ -118,7 +120,8 @@ pub fn match_columns(
     map: &Resolved,
 ) -> Vec<ColumnMatch> {
     let mut matcher = Matcher::new(wanted, release, leaked, sampler);
-    let has_header = has_header(matcher.ours.iter().map(|ours| ours.name), leaked.names);
+    let has_header = has_header(matcher.ours.iter().map(|ours| ours.name), &leaked.names[..leaked.own]);
+    let is_named = |column: usize| has_header || column >= leaked.own;
     let found = matcher.matches(map);
     let wanted = |name: &str| wanted.iter().find(|wanted| wanted.name == name);
     let known = found.into_iter().filter_map(|found| {
@@ -127,7 +130,11 @@ pub fn match_columns(
         let leaked_name = &leaked.names[found.leaked];
         Some(ColumnMatch {
             ours: ours.name.to_owned(),
-            leaked: if has_header { leaked_name.clone() } else { format!("column {}", found.leaked + 1) },
+            leaked: if is_named(found.leaked) {
+                leaked_name.clone()
+            } else {
+                format!("column {}", found.leaked + 1)
+            },
             by: found.by,
             confidence: found.confidence,
             repair: matcher.repair(&found, wanted.quantum),

@@ -50,7 +50,7 @@ fn found(names: &[&str], change: impl Fn([String; 4]) -> Vec<String>, map: &[&st
     let quanta = [Decimal::ZERO, Decimal::ZERO, Decimal::whole(86_400), cent];
     let wanted: Vec<Wanted> =
         OURS.iter().zip(quanta).map(|(&name, quantum)| Wanted { name, quantum }).collect();
-    let leaked = LeakedColumns { names: &names, cells: &cells };
+    let leaked = LeakedColumns { names: &names, cells: &cells, own: names.len() };
     let mut found = match_columns(&wanted, &release(), leaked, &Sampler::new(key()), &map);
     found.sort_by_key(|found| found.index);
     found

@@ -95,7 +95,12 @@ impl Event {
     pub fn blobs(&self) -> Vec<&str> {
         match self {
             Event::PolicyAdopted { policy, .. } => vec![policy],
-            Event::Release(release) => vec![&release.opening.policy, &release.sketch],
+            Event::Release(release) => {
+                let lists = [&release.source.blake3, &release.output.blake3];
+                let lists = lists.into_iter().filter(|_| release.parts.is_some());
+                let blobs = [&release.opening.policy, &release.sketch].into_iter().chain(lists);
+                blobs.map(String::as_str).collect()
+            }
             Event::ReleaseOpened(opening) => vec![&opening.policy],
             _ => Vec::new(),
         }

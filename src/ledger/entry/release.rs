@@ -41,6 +41,10 @@ pub struct Release {
     pub opening: Opening,
     /// File format.
     pub format: String,
+    /// How many files of a folder it is. Then the hashes of `source` and `output` are those of lists of files, which are kept
+    /// as blobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<u64>,
     /// What was read.
     pub source: Source,
     /// What was delivered.

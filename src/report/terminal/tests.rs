@@ -79,7 +79,7 @@ fn accused(recipient: &str, ln_family_p: Option<f64>) -> Accused {
 
 fn identical(recipient: &str, marked: bool) -> IdenticalRelease {
     let (release, dataset) = (format!("r-{recipient}"), "encounters".into());
-    IdenticalRelease { release, recipient: recipient.into(), dataset, marked }
+    IdenticalRelease { release, recipient: recipient.into(), dataset, parts: Vec::new(), marked }
 }
 
 /// The report without styles, its line breaks within sentences undone.

@@ -7,6 +7,7 @@
 
 use std::iter;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Class, Reason, Result};
 
@@ -16,6 +17,8 @@ use super::digest::SourceBytes;
 use super::found::{Faults, Found};
 use super::kind::{Format, SNIFF_BYTES, Said};
 use super::messy::apostrophes;
+use super::parts::hive::{self, Constant};
+use super::parts::{Line, Manifest, is_note, is_summary};
 use super::source::{Input, Source, Stream};
 use super::wrapping::{TORN, unwrap};
 use super::{arrow, json, loose, messy, parquet, sheets, sql, sqlite};
@@ -73,8 +76,14 @@ impl<'a> Tables<'a> {
 /// If it can't be read.
 pub fn tables(input: Input<'static>, said: &Said) -> Result<Tables<'static>> {
     let (source, bytes) = Source::open(input)?;
-    let (format, tables) = within(source, said, 0, Faults::default())?;
-    Ok(Tables { format, source: bytes, tables })
+    let members = Members::default();
+    let (format, tables) = within(source, said, 0, Faults::default(), &members)?;
+    Ok(Tables { format, source: Box::new(FileBytes { bytes, members }), tables })
+}
+
+/// The same tables, in which the columns that stand in the names around the file are, too.
+pub fn around(tables: Tables<'static>, constants: Vec<Constant>) -> Tables<'static> {
+    Tables { tables: with_constants(constants, tables.tables), ..tables }
 }
 
 /// Finds the tables of all files in a folder, and in the folders within.
@@ -83,6 +92,7 @@ pub fn tables(input: Input<'static>, said: &Said) -> Result<Tables<'static>> {
 /// If it can't be looked into.
 pub fn folder(path: &Path, said: &Said) -> Result<Tables<'static>> {
     let leaves = archive::folder(path, Limits::default())?;
+    let leaves = leaves.filter(|leaf| leaf.as_ref().map_or(true, |leaf| !is_summary(&leaf.name)));
     let said = said.clone();
     let tables = leaves.flat_map(move |leaf| -> Each<'static> {
         let found = leaf.and_then(|leaf| {
@@ -94,7 +104,7 @@ pub fn folder(path: &Path, said: &Said) -> Result<Tables<'static>> {
     });
     Ok(Tables {
         format: "folder".into(),
-        source: Box::new(FolderBytes(path.to_owned())),
+        source: Box::new(FolderBytes { path: path.to_owned(), manifest: Mutex::default() }),
         tables: Box::new(tables),
     })
 }
@@ -105,6 +115,7 @@ fn within(
     said: &Said,
     depth: usize,
     faults: Faults,
+    into: &Members,
 ) -> Result<(String, Each<'static>)> {
     let options = Options::new(Reading::Tolerant);
     let inner = unwrap(source, said, options.reading, &faults)?;
@@ -140,8 +151,12 @@ fn within(
         Format::Ods => workbook(source, sheets::Workbook::Ods, said, options)?,
         Format::Sqlite => meant(sqlite::read(source.into_path()?)?.into_iter().map(Ok), said),
         Format::Zip | Format::Tar if depth == MAX_DEPTH => return Err(FindReason::Deep.into()),
-        Format::Zip => members(archive::zip_members(source.into_file()?, Limits::default())?, said, depth),
-        Format::Tar => members(archive::tar_members(source.into_stream(), Limits::default()), said, depth),
+        Format::Zip => {
+            members(archive::zip_members(source.into_file()?, Limits::default())?, said, depth, into.clone())
+        }
+        Format::Tar => {
+            members(archive::tar_members(source.into_stream(), Limits::default()), said, depth, into.clone())
+        }
     };
     Ok((names.join(" "), tables))
 }
@@ -168,16 +183,22 @@ fn members(
     members: impl Iterator<Item = Result<Member>> + 'static,
     said: Said,
     depth: usize,
+    into: Members,
 ) -> Each<'static> {
-    Box::new(members.flat_map(move |member| {
+    let is_table = |member: &Result<Member>| member.as_ref().map_or(true, |member| !is_summary(&member.name));
+    Box::new(members.filter(is_table).flat_map(move |member| {
         let found = member.and_then(|member| {
             let faults = Faults::default();
             if member.is_torn {
                 faults.add_whole(TORN);
             }
+            // What is packed within a member is a part of the member.
+            if depth == 0 && !is_note(&member.name) {
+                into.add(member.blake3);
+            }
             let source = Source::of_file(member.file)?;
-            let found =
-                within(source, &said, depth + 1, faults).map(|(_, found)| named(member.name.clone(), found));
+            let found = within(source, &said, depth + 1, faults, &into)
+                .map(|(_, found)| named(member.name.clone(), found));
             found.map_err(|error| error.within(&member.name))
         });
         found.unwrap_or_else(|error| Box::new(iter::once(Err(error))))
@@ -186,15 +207,77 @@ fn members(
 
 /// The same tables, with where they are before their names.
 fn named(place: String, tables: Each<'static>) -> Each<'static> {
-    Box::new(tables.map(move |table| match table {
+    let constants = hive::constants(&place);
+    let tables = tables.map(move |table| match table {
         Ok(table) if table.name.is_empty() => Ok(Found { name: place.clone(), ..table }),
         Ok(table) => Ok(Found { name: format!("{place}/{}", table.name), ..table }),
         Err(error) => Err(error.within(&place)),
+    });
+    with_constants(constants, Box::new(tables))
+}
+
+/// The same tables, with columns of names around those that they have already.
+fn with_constants(constants: Vec<Constant>, tables: Each<'static>) -> Each<'static> {
+    if constants.is_empty() {
+        return tables;
+    }
+    Box::new(tables.map(move |table| {
+        let mut table = table?;
+        table.constants.splice(0..0, constants.iter().cloned());
+        Ok(table)
     }))
 }
 
-/// The bytes of a folder: as many as its files have, and the hash of a list of their hashes and names.
-struct FolderBytes(PathBuf);
+/// Hashes of the members of an archive, as far as they were read.
+#[derive(Clone, Default)]
+struct Members(Arc<Mutex<Vec<String>>>);
+
+impl Members {
+    fn add(&self, blake3: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(blake3);
+    }
+}
+
+/// The bytes of a file, which may be an archive.
+struct FileBytes {
+    bytes: Box<dyn SourceBytes>,
+    members: Members,
+}
+
+impl SourceBytes for FileBytes {
+    fn so_far(&self) -> u64 {
+        self.bytes.so_far()
+    }
+
+    fn finish(&self) -> Result<(u64, String)> {
+        self.bytes.finish()
+    }
+
+    fn files(&self) -> Result<Vec<String>> {
+        let members = self.members.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if members.is_empty() { self.bytes.files() } else { Ok(members) }
+    }
+}
+
+/// The bytes of a folder: as many as its files have, and the hash of their [list](Manifest).
+struct FolderBytes {
+    path: PathBuf,
+    /// Made when it is asked for: it takes a read of all files.
+    manifest: Mutex<Option<Arc<Manifest>>>,
+}
+
+impl FolderBytes {
+    fn manifest(&self) -> Result<Arc<Manifest>> {
+        let mut made = self.manifest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(manifest) = &*made {
+            return Ok(manifest.clone());
+        }
+        // What could not be looked into was said in its place.
+        let leaves = archive::folder(&self.path, Limits::default())?.filter_map(Result::ok);
+        let lines = leaves.map(|leaf| Line::of_file(&leaf.name, &leaf.path)).collect::<Result<Vec<_>>>()?;
+        Ok(made.insert(Arc::new(Manifest::new(lines))).clone())
+    }
+}
 
 impl SourceBytes for FolderBytes {
     fn so_far(&self) -> u64 {
@@ -202,17 +285,14 @@ impl SourceBytes for FolderBytes {
     }
 
     fn finish(&self) -> Result<(u64, String)> {
-        let (mut bytes, mut list) = (0, blake3::Hasher::new());
-        for leaf in archive::folder(&self.0, Limits::default())? {
-            // What could not be looked into was said in its place.
-            let Ok(leaf) = leaf else { continue };
-            let (source, file) = Source::open(Input::File(leaf.path))?;
-            drop(source);
-            let (length, blake3) = file.finish()?;
-            bytes += length;
-            list.update(format!("{blake3}  {}\n", leaf.name).as_bytes());
-        }
-        Ok((bytes, list.finalize().to_hex().to_string()))
+        let sealed = self.manifest()?.sealed();
+        Ok((sealed.bytes, sealed.blake3))
+    }
+
+    fn files(&self) -> Result<Vec<String>> {
+        let manifest = self.manifest()?;
+        let files = manifest.lines().iter().filter(|line| line.bytes > 0 && !is_note(&line.name));
+        Ok(files.map(Line::blake3_hex).collect())
     }
 }
 

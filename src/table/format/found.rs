@@ -14,6 +14,7 @@ use crate::table::Row;
 
 use super::copy::Table;
 use super::csv::write_record;
+use super::parts::hive::Constant;
 use super::source::Stream;
 
 /// Bytes of a piece, and how many may wait.
@@ -46,6 +47,8 @@ pub struct Found<'a> {
     pub delimiter: Option<u8>,
     /// What was wrong with it, complete when all of it is read.
     pub faults: Faults,
+    /// Columns that stand in the names of folders around it, the outermost first. Its own go before them.
+    pub constants: Vec<Constant>,
 }
 
 /// What a tolerant reader passed over in a table. Shared: the reader adds, whoever reads the table looks when it has ended.
@@ -105,12 +108,13 @@ impl Faults {
 impl<'a> Found<'a> {
     /// A table that is CSV text already.
     pub fn csv(csv: Stream<'a>, delimiter: Option<u8>) -> Found<'a> {
-        Found { name: String::new(), csv, delimiter, faults: Faults::default() }
+        Found { name: String::new(), csv, delimiter, faults: Faults::default(), constants: Vec::new() }
     }
 
     /// A table with commas between the fields, as a reader of another format wrote it.
     pub fn written(name: impl Into<String>, csv: impl Read + Send + 'a, faults: Faults) -> Found<'a> {
-        Found { name: name.into(), csv: Box::new(csv), delimiter: Some(b','), faults }
+        let constants = Vec::new();
+        Found { name: name.into(), csv: Box::new(csv), delimiter: Some(b','), faults, constants }
     }
 
     /// The same, written by a thread of its own while it is read.

@@ -7,6 +7,8 @@
 //! Formats that are copied: [`csv`], [`json`], [`sql`], [`parquet`], [`arrow`], [`xlsx`], [`sqlite`]; that are only read:
 //! [`sheets`], [`loose`] text, [`messy`] CSV. [`compression`], [`encoding`] and [`archive`] are around them.
 //!
+//! [`parts`] are many files of one table below a folder.
+//!
 //! A [`source`] is where bytes come from. [`wrapping`] takes off what is around a text, [`kind`] says what is within and
 //! [`foreign`] what nobody here reads. [`mod@open`] opens a file of any format for copying; [`find`] gives all tables of a
 //! file or a folder to those who only read, as [`found`] CSV text.
@@ -28,6 +30,7 @@ pub mod loose;
 pub mod messy;
 pub mod open;
 pub mod parquet;
+pub mod parts;
 pub mod pump;
 pub mod reason;
 pub mod sheets;

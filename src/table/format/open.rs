@@ -17,6 +17,8 @@ use super::found::{Faults, Found};
 use super::json::{self, JsonTable};
 use super::kind::{Format, ReadOnly, Said};
 use super::parquet::{self, ParquetTable};
+use super::parts::arranged::Arranged;
+use super::parts::{self, hive::Constant};
 use super::source::{Input, Source, Stream};
 use super::sql::{self, SqlTable};
 use super::sqlite::{self, SqliteTable};
@@ -37,7 +39,7 @@ pub struct Asked {
 /// A file that is open.
 pub struct Opened<'a> {
     format: Format,
-    table: AnyTable<'a>,
+    table: Arranged<AnyTable<'a>>,
     source: Box<dyn SourceBytes + 'a>,
     wrapping: Wrapping,
 }
@@ -60,16 +62,21 @@ enum AnyTable<'a> {
 pub fn open<'a>(input: Input<'a>, asked: &Asked) -> Result<Opened<'a>> {
     let (source, bytes) = Source::open(input)?;
     let within = unwrap(source, &asked.said, asked.blocks.reading, &Faults::default())?;
-    let table = table(within.format, within.source, asked)?;
+    let table = Arranged::as_is(table(within.format, within.source, asked)?);
     Ok(Opened { format: within.format, table, source: bytes, wrapping: within.wrapping })
 }
 
 /// Opens a file for those who only read: its one table as CSV text, whatever the format, and the file's bytes. CSV stays as
-/// it is.
+/// it is. The files of a folder are one table.
 ///
 /// # Errors
 /// As [`open`].
 pub fn as_csv(input: Input<'static>, said: &Said) -> Result<(Found<'static>, Box<dyn SourceBytes>)> {
+    if let Input::File(path) = &input
+        && path.is_dir()
+    {
+        return parts::as_csv(path, said);
+    }
     let blocks = block::Options::new(Reading::Strict);
     let asked = Asked { said: said.clone(), columns: Vec::new(), blocks };
     let (source, bytes) = Source::open(input)?;
@@ -104,6 +111,29 @@ impl<'a> Opened<'a> {
     /// Its format.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// The names of its columns.
+    pub fn columns(&self) -> &[String] {
+        self.table.columns()
+    }
+
+    /// The names of its columns with those of `constants` that it has not itself.
+    pub fn with_constants(&self, constants: &[Constant]) -> Vec<String> {
+        self.table.with_constants(constants)
+    }
+
+    /// Shows the table with these columns, see [`Arranged::arrange`].
+    pub fn arrange(&mut self, columns: &[String], constants: &[Constant]) {
+        self.table.arrange(columns, constants);
+    }
+
+    /// Calls `see` with some of the first rows, which stay to be passed.
+    ///
+    /// # Errors
+    /// If one can't be read.
+    pub fn peek(&mut self, see: &mut dyn FnMut(&dyn Row)) -> Result<()> {
+        self.table.peek(see)
     }
 
     /// Its table, for those who only read.

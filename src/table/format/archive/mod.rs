@@ -21,6 +21,7 @@ mod zip;
 pub use self::tar::tar_members;
 pub use self::zip::zip_members;
 pub use folder::{Leaf, folder};
+pub(super) use name::shown;
 
 use std::fs::File;
 
@@ -39,6 +40,8 @@ pub struct Member {
     pub name: String,
     /// What it holds, from the start. It is gone when this is closed.
     pub file: File,
+    /// Hex BLAKE3 of that.
+    pub blake3: String,
     /// Whether its end is missing or damaged; `file` holds what came before.
     pub is_torn: bool,
 }

@@ -6,7 +6,7 @@ use crate::table::format::encoding::text_of;
 const MAX_CHARACTERS: usize = 255;
 
 /// A name as it is shown: no character that moves the cursor or turns the text around.
-pub(super) fn shown(raw: &[u8]) -> String {
+pub(in crate::table::format) fn shown(raw: &[u8]) -> String {
     // Four bytes for each character, and nobody gains by more.
     let text = text_of(&raw[raw.len().saturating_sub(8 * MAX_CHARACTERS)..]);
     let count = text.chars().count();

@@ -55,6 +55,7 @@ impl Spent {
         let place = |error| Error::io("make room in", &std::env::temp_dir(), error);
         let mut file = tempfile::tempfile().map_err(place)?;
         let (mut piece, mut bytes) = ([0; PIECE_BYTES], 0u64);
+        let mut blake3 = blake3::Hasher::new();
         let mut is_torn = false;
         loop {
             let length = match reader.read(&mut piece) {
@@ -72,10 +73,12 @@ impl Spent {
             bytes += length as u64;
             self.bytes += length as u64;
             self.limits.bounds.check(self.bytes, packed_bytes())?;
+            blake3.update(&piece[..length]);
             file.write_all(&piece[..length]).map_err(place)?;
         }
         rewind(&mut file).map_err(place)?;
-        Ok(Spooled::Member(Member { name, file, is_torn }))
+        let blake3 = blake3.finalize().to_hex().to_string();
+        Ok(Spooled::Member(Member { name, file, blake3, is_torn }))
     }
 }
 

@@ -52,7 +52,7 @@ impl Iterator for Tables {
         let csv = TableReader { stream: self.0.clone(), table: begun };
         let name = if begun == 1 { String::new() } else { format!("table {begun}") };
         let (delimiter, faults) = (stream.delimiter(), stream.faults.clone());
-        Some(Ok(Found { name, csv: Box::new(csv), delimiter, faults }))
+        Some(Ok(Found { name, csv: Box::new(csv), delimiter, faults, constants: Vec::new() }))
     }
 }
 
