@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::ledger::entry::Opening;
 use crate::ledger::registry::{Delivered, Unfinished};
-use crate::ledger::{Ledger, Registry};
+use crate::ledger::{Ledger, Registry, Release};
 use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::sketch::Sketch;

@@ -14,7 +14,7 @@ use crate::table::format::digest::SourceBytes;
 use crate::table::format::found::Found;
 use crate::table::format::kind::Said;
 use crate::table::format::reason::read_failed;
-use crate::table::format::{open, source};
+use crate::table::format::{open, parts, source};
 
 use super::terminal;
 
@@ -68,6 +68,16 @@ impl Input {
     /// Its table as CSV text, whatever its format. CSV stays as it is.
     pub fn csv(self, said: &Said) -> Result<(Found<'static>, Box<dyn SourceBytes>)> {
         open::as_csv(self.input, said).map_err(|error| error.in_data(&self.name))
+    }
+
+    /// The same, with the columns that stand in the names of folders around it.
+    pub fn csv_around(self, said: &Said) -> Result<(Found<'static>, Box<dyn SourceBytes>)> {
+        let around = match &self.input {
+            source::Input::File(path) if !path.is_dir() => parts::around(path, said)?,
+            _ => None,
+        };
+        let (found, bytes) = self.csv(said)?;
+        Ok((around.unwrap_or(found), bytes))
     }
 
     /// The same, in memory, to be attacked.

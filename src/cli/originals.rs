@@ -71,7 +71,7 @@ impl<'a> Originals<'a> {
         let (name, bytes) = (input.name.clone(), input.bytes);
         // What is said of the leak's format says nothing of the original's.
         let said = Said { delimiter: self.args.said.delimiter, ..Said::default() };
-        let (table, source) = input.csv(&said)?;
+        let (table, source) = input.csv_around(&said)?;
         let read = self.read(table, bytes).and_then(|reference| Ok((reference, source.finish()?)));
         let (reference, (_, blake3)) = read.map_err(|error| error.in_data(&name))?;
         Ok(named.insert(Original::of_source(reference, &blake3)).clone())

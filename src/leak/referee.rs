@@ -110,10 +110,21 @@ impl<'a> Referee<'a> {
     /// A referee for a leak that has the columns of `pairs`. `marker` has its plan from the reference's own header. Preparing
     /// takes a few seconds for a million rows.
     pub fn new(reference: &'a Reference, marker: Marker, pairs: &[Pair]) -> Referee<'a> {
+        let aligner = Aligner::new(reference, &marker, pairs);
+        Referee::prepared(reference, marker, pairs, aligner)
+    }
+
+    /// The same with an aligner that was made of the same, and has learned nothing: a folder has many tables of one shape.
+    pub fn prepared(
+        reference: &'a Reference,
+        marker: Marker,
+        pairs: &[Pair],
+        aligner: Aligner,
+    ) -> Referee<'a> {
         let columns = &marker.plan().columns;
         let leaked_of = |ours| pairs.iter().find(|pair| pair.ours == ours).map(|pair| pair.leaked);
         Referee {
-            aligner: Aligner::new(reference, &marker, pairs),
+            aligner,
             leaked_index: columns.iter().map(|column| leaked_of(column.index)).collect(),
             soften: columns.iter().map(|_| None).collect(),
             reference,

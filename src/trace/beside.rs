@@ -7,12 +7,13 @@
 //! [`leak::rows`](crate::leak::rows)).
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::leak::columns::ColumnMatch;
 use crate::leak::referee::{CarrierCounts, Referee, RefereeScratch, RowReads};
 use crate::leak::reference::Reference;
 use crate::leak::repair::{Repair, RepairedRow};
-use crate::leak::rows::{Alignment, Pair};
+use crate::leak::rows::{Aligner, Alignment, Pair};
 use crate::mark::marker::Marker;
 use crate::table::Row;
 
@@ -34,6 +35,24 @@ impl SampleRow {
 impl Row for SampleRow {
     fn cell(&self, column: usize) -> Cow<'_, [u8]> {
         Cow::Borrowed(self.0.get(column).map_or(b"", Vec::as_slice))
+    }
+}
+
+/// Originals of one reading, prepared for the last table that was read beside each of them. A folder has many tables with the
+/// same columns, and to prepare an original takes longer than to read most tables.
+#[derive(Default)]
+pub(super) struct Prepared(HashMap<String, (Vec<Pair>, Aligner)>);
+
+impl Prepared {
+    fn aligner(&mut self, original: &Original, marker: &Marker, pairs: &[Pair]) -> Aligner {
+        match self.0.get(&original.source_blake3) {
+            Some((known, aligner)) if known == pairs => aligner.clone(),
+            _ => {
+                let aligner = Aligner::new(&original.reference, marker, pairs);
+                self.0.insert(original.source_blake3.clone(), (pairs.to_vec(), aligner.clone()));
+                aligner
+            }
+        }
     }
 }
 
@@ -81,6 +100,7 @@ impl<'a> Beside<'a> {
         columns: &[ColumnMatch],
         repairs: &[Repair],
         sample: &[SampleRow],
+        prepared: &mut Prepared,
     ) -> Option<(Beside<'a>, Mended)> {
         let mut unknown: Vec<&SampleRow> = sample.iter().collect();
         let (mut referees, mut sources) = (Vec::new(), Vec::new());
@@ -88,7 +108,9 @@ impl<'a> Beside<'a> {
         for original in originals {
             let reference = &*original.reference;
             let Some(marker) = marker(reference) else { continue };
-            let mut referee = Referee::new(reference, marker, &pairs(reference, columns));
+            let pairs = pairs(reference, columns);
+            let aligner = prepared.aligner(original, &marker, &pairs);
+            let mut referee = Referee::prepared(reference, marker, &pairs, aligner);
             referee.learn(unknown.iter().map(|row| RepairedRow::new(*row, &mended.repairs)));
             if !mended.is_fitted() {
                 mended.fit(&referee, columns, &unknown);

@@ -18,6 +18,7 @@ use crate::table::format::found::Found;
 use crate::table::format::parts::hive::Constant;
 use crate::table::format::pump::pump;
 
+use super::beside::Prepared;
 use super::findings::{Skipped, TableSummary, Unreadable};
 use super::gather::{BlockReads, Gathered, Part, ReadAs};
 use super::reader::{Columns, Reader, Table};
@@ -80,6 +81,8 @@ struct Pass<'a> {
     tables: Vec<TableSummary>,
     skipped: Vec<Skipped>,
     delimiter: Option<u8>,
+    /// By index of the reading.
+    prepared: BTreeMap<usize, Prepared>,
     /// Rows of all tables before this one.
     rows: u64,
 }
@@ -94,6 +97,7 @@ pub(super) fn read(leak: Tables, case: &Case, options: &Options) -> Result<Trans
         tables: Vec::new(),
         skipped: Vec::new(),
         delimiter: None,
+        prepared: BTreeMap::new(),
         rows: 0,
     };
     let mut first_error = None;
@@ -193,7 +197,9 @@ impl Pass<'_> {
     ) -> Vec<Reader<'o>> {
         let mut readers = Vec::new();
         for (reading, columns) in columns.into_iter().enumerate() {
-            let needed = match Reader::new(reading, self.case, table, columns, &originals[reading]) {
+            let prepared = self.prepared.entry(reading).or_default();
+            let reader = Reader::new(reading, self.case, table, columns, &originals[reading], prepared);
+            let needed = match reader {
                 Ok(reader) => {
                     let needed = reader.needed(self.case);
                     self.gathered.entry(reading).or_insert_with(|| Gathered::new(&reader));

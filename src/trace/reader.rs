@@ -15,7 +15,7 @@ use crate::mark::policy::Plan;
 use crate::sketch::{Sampler, SketchBuilder};
 use crate::table::value::{DateOrder, Decimal};
 
-use super::beside::{Beside, SampleRow};
+use super::beside::{Beside, Prepared, SampleRow};
 use super::findings::Unreadable;
 use super::{Case, Options, Original, Reading};
 
@@ -125,6 +125,7 @@ impl<'a> Reader<'a> {
         table: &Table,
         mut columns: Columns,
         originals: &'a [Original],
+        prepared: &mut Prepared,
     ) -> Result<Reader<'a>, Unreadable> {
         let Reading { policy, slots, epoch, model, .. } = &case.readings[reading];
         let plan_by = |place: &dyn Fn(&str) -> Option<usize>| {
@@ -147,7 +148,7 @@ impl<'a> Reader<'a> {
                 let plan = plan_by(&place);
                 plan.missing_identity.is_empty().then(|| marker(plan))
             };
-            Beside::new(originals, of_original, &columns.found, &repairs, &table.sample)
+            Beside::new(originals, of_original, &columns.found, &repairs, &table.sample, prepared)
         };
         if beside.is_none() && !plan.missing_identity.is_empty() {
             let marked_missing = if has_marks { Vec::new() } else { plan.absent };

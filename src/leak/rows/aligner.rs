@@ -1,6 +1,7 @@
 //! Finds the row of the reference that a leaked row is. See the [page of the folder](super).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -59,11 +60,12 @@ pub struct Buffers {
     marker: Scratch,
 }
 
-/// A reference prepared for finding rows in it.
+/// A reference prepared for finding rows in it. Clones share what is large, and learn each for itself.
+#[derive(Clone)]
 pub struct Aligner {
-    fields: Vec<Field>,
-    digest: Digest,
-    blocks: Blocks,
+    fields: Arc<[Field]>,
+    digest: Arc<Digest>,
+    blocks: Arc<Blocks>,
     scale: Scale,
     /// Whether the leak has all the columns that identify a row.
     has_key: bool,
@@ -106,14 +108,14 @@ impl Aligner {
         let digest = Digest::new(reference, marker, &fields);
         let has_key = marker.plan().identity.iter().all(|&column| leaked_index[column].is_some());
         Aligner {
-            blocks: Blocks::new(reference, &digest, &fields),
+            blocks: Arc::new(Blocks::new(reference, &digest, &fields)),
             scale: Scale::new(&digest, &fields),
             has_key,
             trusts_key: has_key,
             chance: chance(OURS[0]),
             leaked_index,
-            fields,
-            digest,
+            fields: fields.into(),
+            digest: Arc::new(digest),
         }
     }
 
@@ -151,7 +153,7 @@ impl Aligner {
         let Leaked { exact, coarse, places } = &mut buffers.leaked;
         [&mut *exact, &mut *coarse].into_iter().for_each(Vec::clear);
         places.clear();
-        for field in &self.fields {
+        for field in self.fields.iter() {
             let said = field.say(&row.cell(field.pair.leaked));
             exact.push(said.exact);
             coarse.push(said.coarse);

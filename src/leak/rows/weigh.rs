@@ -53,10 +53,12 @@ pub(super) enum Agreement {
 }
 
 /// What the columns' agreements weigh.
+#[derive(Clone)]
 pub(super) struct Scale {
     fields: Vec<FieldScale>,
 }
 
+#[derive(Clone)]
 struct FieldScale {
     /// NaN if the column has no tolerance.
     tolerance: f32,

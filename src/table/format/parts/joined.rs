@@ -26,6 +26,22 @@ pub fn as_csv(folder: &Path, said: &Said) -> Result<(Found<'static>, Box<dyn Sou
     Ok((found, Box::new(listing)))
 }
 
+/// Opens one file as a part of the table that the names of the folders around it speak of: the columns that stand there are
+/// among its own. `None` if there are none.
+///
+/// # Errors
+/// As [`joined`].
+pub fn around(path: &Path, said: &Said) -> Result<Option<Found<'static>>> {
+    let folders = hive::around(path).len();
+    if folders == 0 {
+        return Ok(None);
+    }
+    let names: Vec<_> = path.components().rev().take(folders + 1).collect();
+    let names: Vec<_> = names.iter().rev().map(|name| name.as_os_str().to_string_lossy()).collect();
+    let part = Leaf { name: names.join("/"), path: path.to_owned(), bytes: 0 };
+    joined(vec![part], said).map(Some)
+}
+
 /// The rows of all parts, one after another, as CSV text with the columns of all of them.
 ///
 /// # Errors

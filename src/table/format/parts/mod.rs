@@ -17,6 +17,6 @@ mod manifest;
 mod reason;
 
 pub use columns::Columns;
-pub use joined::{as_csv, joined};
+pub use joined::{around, as_csv, joined};
 pub use listing::{Leaf, LeftOut, Listing, is_note, is_summary};
 pub use manifest::{Line, Manifest};
