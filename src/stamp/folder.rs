@@ -9,9 +9,10 @@
 //! one sketch, one copy in the vault, one count. They are taken in the order of their names.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -61,7 +62,8 @@ impl Reason for FolderError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             FolderError::Marked(_) => {
-                "a name is the same in every copy: use the column as key or identity, or write it into the files"
+                "a name is the same in every copy: use the column as key or identity, or write it into the \
+                 files"
             }
             FolderError::Above { .. } => "stamp the folder above, or write the column into the files",
             FolderError::Exists(_) => {
@@ -182,7 +184,7 @@ fn stamp(
         // The list has a hash more than a source is given otherwise; it is taken meanwhile.
         let (marked, read) = rayon::join(
             || writer.files(part).and_then(|files| stamping.add(opened, files, &options)),
-            || Line::of_file(&part.name, &part.path),
+            || listed(part, options.interrupted),
         );
         let (((_, blake3), written), read) = (marked.map_err(|error| part.named(error))?, read?);
         if read.blake3_hex() != blake3 {
@@ -202,6 +204,28 @@ fn stamp(
     }
     writer.end_all()?;
     Ok((lists.finish(stamping), layout.format))
+}
+
+/// The line of a part in the list of what was read.
+fn listed(part: &Leaf, interrupted: &AtomicBool) -> Result<Line> {
+    let file = File::open(&part.path);
+    let read = file.and_then(|file| Line::of(&part.name, Stoppable { file, interrupted }));
+    read.map_err(|error| Error::io("read", &part.path, error))
+}
+
+/// A file whose reading ends when somebody has asked to stop.
+struct Stoppable<'a> {
+    file: File,
+    interrupted: &'a AtomicBool,
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(io::Error::other("interrupted"));
+        }
+        self.file.read(buffer)
+    }
 }
 
 /// Opens a part. What stands in the names of folders it need not have.
@@ -243,7 +267,7 @@ impl Layout {
             let names = opened.with_constants(&constants);
             check_constants(marking.policy, opened.columns(), &names, &above)
                 .and_then(|()| engine::check(marking, &names))
-                .map_err(|error| part.named(error))?;
+                .map_err(|error| part.named(foreign_hint(error, opened.columns())))?;
             let before = layout.columns.add(&names);
             let names = layout.columns.names();
             if keeps && names.len() > before {
@@ -260,6 +284,16 @@ impl Layout {
             }
         }
         Ok(layout)
+    }
+}
+
+/// A file of one column is rather no table at all.
+fn foreign_hint(error: Error, columns: &[String]) -> Error {
+    match columns {
+        [_] => {
+            error.with_hint("every file below the folder must be a table of the dataset: take others away")
+        }
+        _ => error,
     }
 }
 

@@ -126,14 +126,14 @@ pub(super) fn read(leak: Tables, case: &Case, options: &Options) -> Result<Trans
     };
     unreadable.retain(|needed| tables.len() == 1 || !has_marks(&needed.dataset));
     let (bytes, blake3) = leak.source.finish()?;
-    let files = leak.source.files()?;
+    let files = Some(leak.source.files()?).filter(|files| !files.is_empty());
     let damage = if let [table] = &tables[..] { table.damage.clone() } else { Vec::new() };
     Ok(Transcript {
         format: leak.format,
         delimiter,
         bytes,
+        files: files.unwrap_or_else(|| vec![blake3.clone()]),
         blake3,
-        files,
         rows,
         damage,
         tables,

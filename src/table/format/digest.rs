@@ -23,13 +23,13 @@ pub trait SourceBytes: Send + Sync {
     /// If the file has to be read again for that, and can't be.
     fn finish(&self) -> Result<(u64, String)>;
 
-    /// Hex BLAKE3 of each file that may be a [part](super::parts) of something: of those in a folder or an archive as far as they
-    /// were read, otherwise of the file itself.
+    /// Hex BLAKE3 of each file in a folder or an archive, as far as they were read, that may be a [part](super::parts) of a table.
+    /// Empty for a file that is neither.
     ///
     /// # Errors
     /// As [`finish`](Self::finish).
     fn files(&self) -> Result<Vec<String>> {
-        Ok(vec![self.finish()?.1])
+        Ok(Vec::new())
     }
 }
 

@@ -254,8 +254,7 @@ impl SourceBytes for FileBytes {
     }
 
     fn files(&self) -> Result<Vec<String>> {
-        let members = self.members.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if members.is_empty() { self.bytes.files() } else { Ok(members) }
+        Ok(self.members.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }
 

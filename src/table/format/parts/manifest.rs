@@ -5,7 +5,7 @@
 //! so that a list says one thing only.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use data_encoding::HEXLOWER;
@@ -47,10 +47,18 @@ impl Line {
     /// # Errors
     /// If it can't be read.
     pub fn of_file(name: &str, path: &Path) -> Result<Line> {
+        let read = File::open(path).and_then(|file| Line::of(name, file));
+        read.map_err(|error| Error::io("read", path, error))
+    }
+
+    /// The line of a file with the bytes that `reader` gives.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub fn of(name: &str, mut reader: impl Read) -> io::Result<Line> {
         let mut sealing = Sealing::new(io::sink());
-        let read = File::open(path).and_then(|mut file| io::copy(&mut file, &mut sealing));
-        let written = read.and_then(|_| sealing.finish());
-        written.map(|written| Line::new(name, &written)).map_err(|error| Error::io("read", path, error))
+        io::copy(&mut reader, &mut sealing)?;
+        Ok(Line::new(name, &sealing.finish()?))
     }
 
     /// The line of a file without a byte.

@@ -33,8 +33,8 @@ impl Reason for PartsReason {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             PartsReason::Managed(_) => {
-                "its log would be false of a copy, and files that it no longer counts would go out: export the \
-                 rows of today into a folder of plain Parquet, and stamp that"
+                "its log would be false of a copy, and files that it no longer counts would go out: export \
+                 the rows of today into a folder of plain Parquet, and stamp that"
             }
             PartsReason::Link => "put the file itself there, or take the link away",
             PartsReason::NoFile => "take it away: only files can be delivered",
