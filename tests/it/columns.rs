@@ -40,7 +40,7 @@ fn nameless(release: &Sketch, leak: &Table, rng: &mut Rng) -> (Vec<ColumnMatch>,
     let names: Vec<String> = (0..order.len()).map(|n| format!("x{n}")).collect();
     let wanted: Vec<Wanted> =
         release.columns.iter().map(|c| Wanted { name: &c.name, quantum: Decimal::ZERO }).collect();
-    let leaked = LeakedColumns { names: &names, cells: &cells };
+    let leaked = LeakedColumns { names: &names, cells: &cells, own: names.len() };
     let found = match_columns(&wanted, release, leaked, &Sampler::new(key()), &Resolved::default());
     (found, order)
 }
@@ -290,7 +290,7 @@ fn matches(release: &Sketch, leak: &Table, column: &str, quantum: Decimal) -> St
     });
     let names: Vec<String> =
         leak.header.iter().map(|name| if name == column { "x".into() } else { name.clone() }).collect();
-    let leaked = LeakedColumns { names: &names, cells: &cells };
+    let leaked = LeakedColumns { names: &names, cells: &cells, own: names.len() };
     let wanted = [Wanted { name: column, quantum }];
     let found = match_columns(&wanted, release, leaked, &Sampler::new(key()), &Resolved::default());
     assert!(found.iter().all(|found| leak.header[found.index] == column), "{found:?}");
