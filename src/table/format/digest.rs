@@ -23,8 +23,8 @@ pub trait SourceBytes: Send + Sync {
     /// If the file has to be read again for that, and can't be.
     fn finish(&self) -> Result<(u64, String)>;
 
-    /// Hex BLAKE3 of each file in a folder or an archive, as far as they were read, that may be a [part](super::parts) of a table.
-    /// Empty for a file that is neither.
+    /// Hex BLAKE3 of each file in a folder or an archive that may be a [part](super::parts) of a table, as far as they were
+    /// read. Empty for a file that is neither.
     ///
     /// # Errors
     /// As [`finish`](Self::finish).
