@@ -110,7 +110,9 @@ fn an_input_that_is_gone_or_no_file() {
     let desk = Desk::ready();
     let error = "could not open `gone.csv`: No such file or directory";
     refused(&desk, "gone.csv", "out.csv", 2, error, "check the name");
-    refused(&desk, "home", "out.csv", 2, "`home` is a folder", "name one file");
+    std::fs::create_dir(desk.path("empty")).unwrap();
+    let hint = "hidden files and those whose names begin with `_` do not count";
+    refused(&desk, "empty", "out.csv", 2, "empty: there is no table in the folder", hint);
 }
 
 #[test]
