@@ -174,10 +174,8 @@ impl Seen {
             Event::Amendment { supersedes, .. } if *supersedes >= index => {
                 return Err(format!("it supersedes entry {supersedes}, which is not earlier"));
             }
-            Event::Release(release) => {
-                if !self.releases.insert(release.opening.release.clone()) {
-                    return Err(format!("release `{}` was recorded before", release.opening.release));
-                }
+            Event::Release(release) if !self.releases.insert(release.opening.release.clone()) => {
+                return Err(format!("release `{}` was recorded before", release.opening.release));
             }
             _ => {}
         }

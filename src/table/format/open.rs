@@ -44,7 +44,6 @@ pub struct Opened<'a> {
     wrapping: Wrapping,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one for a file")]
 enum AnyTable<'a> {
     Csv(CsvTable<Stream<'a>>),
     Json(JsonTable<Stream<'a>>),
