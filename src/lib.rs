@@ -51,7 +51,7 @@
 //! | [`error`] | one error type, from which exit codes follow |
 //! | [`keys`], [`table`] | secrets and what is derived from them; cells, values and file formats |
 //! | [`mark`], [`sketch`], [`ledger`] | policy, channels and code; keyed samples of tables; the signed record |
-//! | [`vault`] | sealed copies of what was stamped |
+//! | [`vault`], [`store`] | sealed copies of what was stamped; files in object stores |
 //! | [`leak`], [`evidence`] | reading whatever turned up; from bits to a bound |
 //! | [`home`], [`models`], [`known`] | a folder of keys and ledger; its models; what is on record when a leak turns up |
 //! | [`stamp`], [`mod@trace`] | a file in and a copy out; a leak in and findings out |
@@ -84,6 +84,7 @@ pub mod models;
 pub mod report;
 pub mod sketch;
 pub mod stamp;
+pub mod store;
 pub mod table;
 pub mod trace;
 pub mod trial;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::leak::columns::Mapping;
@@ -156,7 +157,9 @@ impl FileSaid {
 
 #[derive(Debug, Args)]
 pub struct Stamp {
-    /// File to mark, or a folder of files that are one table; `-` is standard input
+    /// File to mark, or a folder of files that are one table, or the url of an object, such as `s3://bucket/name`; `-` is
+    /// standard input
+    #[arg(value_parser = place())]
     pub file: PathBuf,
     /// Dataset whose policy applies
     #[arg(long)]
@@ -167,8 +170,8 @@ pub struct Stamp {
     /// All recipients who are not suspended
     #[arg(long, conflicts_with = "to")]
     pub to_all: bool,
-    /// Where the marked copy goes; `-` is standard output; `{recipient}` in it becomes the recipient's id
-    #[arg(short, long, value_name = "OUT", required_unless_present = "dry_run")]
+    /// Where the marked copy goes, a file or a url; `-` is standard output; `{recipient}` in it becomes the recipient's id
+    #[arg(short, long, value_name = "OUT", required_unless_present = "dry_run", value_parser = place())]
     pub output: Option<PathBuf>,
     /// Replace OUT if it exists; a folder is never replaced
     #[arg(long)]
@@ -210,11 +213,12 @@ pub struct Stamp {
 
 #[derive(Debug, Args)]
 pub struct Trace {
-    /// The leaked file, or a folder of them; `-` is standard input
+    /// The leaked file, or a folder of them, or the url of one; `-` is standard input
+    #[arg(value_parser = place())]
     pub leak: PathBuf,
     /// The owner's unmarked file or folder, to read the leak beside it; `-` is standard input [default: found where the
     /// record says it was, or in the vault]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = place())]
     pub reference: Option<PathBuf>,
     /// Read the leak alone, also if its original is at hand
     #[arg(long, conflicts_with = "reference")]
@@ -361,6 +365,12 @@ pub struct Trial {
     /// Replace OUT if it exists
     #[arg(long)]
     pub force: bool,
+}
+
+/// A path, or an url that stands for one. Other urls are kept as they are typed: what is wrong with them is said later, and
+/// without what might be secret.
+fn place() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(crate::store::local)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

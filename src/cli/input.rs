@@ -1,4 +1,4 @@
-//! A file or standard input, as the commands read it.
+//! A file, an object of a store or standard input, as the commands read it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::attack::Table;
 use crate::error::{Error, Result};
+use crate::store::{self, Address};
 use crate::table::format::digest::SourceBytes;
 use crate::table::format::found::Found;
 use crate::table::format::kind::Said;
@@ -24,15 +25,14 @@ pub const STREAM: &str = "-";
 /// What messages call it.
 const STANDARD_INPUT: &str = "standard input";
 
-/// Bytes that are read from standard input at once, and how many such pieces may wait: enough for a fast
-/// pipe.
+/// Bytes that are read from a stream at once, and how many such pieces may wait: enough for a fast pipe.
 const PIECE_BYTES: usize = 256 << 10;
 const PIECES: usize = 4;
 
 /// How long Ctrl-C may go unnoticed while a pipe says nothing.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
-/// A file or standard input.
+/// A file, an object of a store or standard input.
 pub struct Input {
     pub input: source::Input<'static>,
     /// As the user named it.
@@ -45,7 +45,7 @@ pub struct Input {
 
 impl Input {
     pub fn open(path: &Path) -> Result<Input> {
-        if path.is_dir() {
+        if path.is_dir() || Address::of(path)?.is_some_and(|address| address.is_folder()) {
             return Err(Error::usage(format!("`{}` is a folder", path.display())).with_hint("name one file"));
         }
         Input::of_any(path)
@@ -57,6 +57,16 @@ impl Input {
         if path == Path::new(STREAM) {
             let input = source::Input::stream(Piped::new(io::stdin(), terminal::interruptible()));
             return Ok(Input { input, path: name, name: STANDARD_INPUT.into(), bytes: 0 });
+        }
+        if let Some(address) = Address::of(path)? {
+            // The objects of a folder are opened one by one.
+            let (mut input, mut bytes) = (source::Input::File(path.to_owned()), 0);
+            if !address.is_folder() {
+                let object = store::open(&address)?;
+                bytes = object.size();
+                input = source::Input::stream(Piped::new(object, terminal::interruptible()));
+            }
+            return Ok(Input { input, path: name.clone(), name, bytes });
         }
         let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
         let metadata = file.metadata().map_err(|error| Error::io("read", path, error))?;

@@ -16,6 +16,7 @@ use crate::stamp::deliver::{self, Delivery, Order, Receipt, Terms};
 use crate::stamp::engine::{self, Options, Stamped};
 use crate::stamp::folder::{check_order, deliver_folder, try_folder};
 use crate::stamp::streamed::deliver_streamed;
+use crate::store::Address;
 use crate::table::format::open;
 use crate::table::format::parts::{LeftOut, Listing};
 
@@ -224,9 +225,13 @@ fn order(args: &args::Stamp, recipients: Vec<String>) -> Result<Order> {
         output: args.output.as_ref().and_then(file).map(|path| for_recipient(path, &to)),
         to,
     };
+    let copies: Vec<Delivery> = recipients.into_iter().map(copy).collect();
+    for output in copies.iter().filter_map(|copy| copy.output.as_deref()) {
+        Address::of(output)?;
+    }
     Ok(Order {
         dataset: args.dataset.clone(),
-        copies: recipients.into_iter().map(copy).collect(),
+        copies,
         source_path: file(&args.file),
         table: args.said.table.clone(),
         force: args.force,

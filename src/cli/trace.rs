@@ -3,6 +3,8 @@
 use crate::error::Result;
 use crate::models;
 use crate::report::{json, terminal as screen};
+use crate::store::{self, Address};
+use crate::table::format::archive::Limits;
 use crate::table::format::find;
 use crate::table::format::parts::hive;
 use crate::trace::{self, Case, Known, Options};
@@ -42,9 +44,13 @@ pub fn run(session: &Session, args: &args::Trace) -> Result<u8> {
     };
     let outcome = pool(args.threads)?.install(|| {
         let said = args.said.said();
-        let (tables, around) = match args.leak.is_dir() {
-            true => (find::folder(&args.leak, &said)?, hive::around_inside(&args.leak)),
-            false => (find::tables(input.input, &said)?, hive::around(&args.leak)),
+        let (tables, around) = match Address::of(&args.leak)? {
+            Some(address) if address.is_folder() => {
+                let folder = store::folder(&address, Limits::default(), interrupted)?;
+                (find::fetched(folder, &said), hive::around_inside(&args.leak))
+            }
+            None if args.leak.is_dir() => (find::folder(&args.leak, &said)?, hive::around_inside(&args.leak)),
+            _ => (find::tables(input.input, &said)?, hive::around(&args.leak)),
         };
         let tables = find::around(tables, around);
         trace::trace_tables(tables, &input.path, &case, &options)

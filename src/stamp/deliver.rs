@@ -5,6 +5,8 @@
 //!    gets its copy of the source, if the policy wants one.
 //! 3. The temporary files take the outputs' names.
 //!
+//! A copy for an object store is sent after 1, in parts that nobody sees, and completed in 3.
+//!
 //! Marking takes long, and the ledger is free meanwhile: what allowed the release is looked at again under
 //! the lock of 2.
 //!
@@ -34,9 +36,12 @@ use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::models;
 use crate::stamp::engine::{self, Marking, Stamped};
+use crate::store::Address;
 use crate::table::format::open::open;
 use crate::table::format::source::Input;
 use crate::vault::{Deposit, Finished, NONCE_BYTES, Vault};
+
+use super::objects;
 
 /// The only key epoch until keys can be rotated.
 pub const FIRST_EPOCH: u32 = 1;
@@ -139,7 +144,7 @@ pub struct Delivery {
     pub to: String,
     /// The release's id.
     pub release: String,
-    /// Where the copy goes; `None` is standard output.
+    /// Where the copy goes, a file or the url of an object; `None` is standard output.
     pub output: Option<PathBuf>,
 }
 
@@ -301,6 +306,7 @@ pub fn deliver(
     options: &engine::Options,
 ) -> Result<Vec<(Receipt, Stamped)>> {
     check_outputs(order)?;
+    objects::check(order)?;
     // The ledger is open for the look-up and for the commit, not while the file is marked.
     let ledger = home.ledger(wait, "stamp")?;
     let terms = Terms::look_up(&ledger, &order.dataset, order.copies.iter().map(|copy| copy.to.as_str()))?;
@@ -323,13 +329,19 @@ pub fn deliver(
         }
     }
 
+    let uploads = objects::send(order, &files, options.interrupted)?;
+
     let receipts = recording.commit(&stamped, format, deposit, |ledger| {
         terms.check_again(ledger)?;
         check_outputs(order)
     })?;
 
-    for (copy, file) in order.copies.iter().zip(files) {
-        publish(file, copy, order.force).map_err(|error| error.with_hint(recorded_hint(copy)))?;
+    for ((copy, file), upload) in order.copies.iter().zip(files).zip(uploads) {
+        let published = match upload {
+            Some(upload) => upload.complete(),
+            None => publish(file, copy, order.force),
+        };
+        published.map_err(|error| error.with_hint(recorded_hint(copy)))?;
     }
     Ok(receipts.into_iter().zip(stamped).collect())
 }
@@ -451,9 +463,14 @@ pub(super) fn check_twice(order: &Order) -> Result<()> {
 }
 
 fn check_output(output: &Path, order: &Order) -> Result<()> {
-    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    let same = |a: &Path, b: &Path| {
+        a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+    };
     if order.source_path.as_deref().is_some_and(|source| same(source, output)) {
         return Err(DeliverError::OutputIsInput(output.display().to_string()).into());
+    }
+    if Address::is_like(output) {
+        return Ok(());
     }
     let name = output.display().to_string();
     if output.is_dir() {
@@ -483,14 +500,15 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 /// A temporary file for a copy, removed unless it is published. One that will get a name may be read as the user's other
 /// files may.
 fn temporary(copy: &Delivery) -> Result<NamedTempFile> {
-    let folder = match &copy.output {
+    let named = copy.output.as_ref().filter(|output| !Address::is_like(output));
+    let folder = match named {
         Some(output) => folder_of(output).to_owned(),
         None => std::env::temp_dir(),
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".dyepack-").suffix(".tmp");
     #[cfg(unix)]
-    if copy.output.is_some() {
+    if named.is_some() {
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }

@@ -21,6 +21,7 @@ use crate::error::{Class, Error, Reason, Result};
 use crate::home::Home;
 use crate::keys::keyring::Keyring;
 use crate::mark::policy::Policy;
+use crate::store::Address;
 use crate::table::format::digest::Written;
 use crate::table::format::open::{Opened, open};
 use crate::table::format::parts::hive::{self, Constant};
@@ -45,6 +46,8 @@ enum FolderError {
     NoPlace(String),
     #[error("a folder can't go to standard output")]
     Stream,
+    #[error("a folder can't go to `{0}`")]
+    Store(String),
     #[error("--force does not replace folders")]
     Force,
     #[error("files came or went while the folder was stamped")]
@@ -73,6 +76,9 @@ impl Reason for FolderError {
             FolderError::Within(_) => "the input is never changed: choose another place",
             FolderError::NoPlace(_) => "make it first, or choose another place",
             FolderError::Stream => "name a folder with `-o`, or put the files into an archive afterwards",
+            FolderError::Store(_) => {
+                "name a folder on the disk with `-o`, and copy it to the store afterwards"
+            }
             FolderError::Changed => "wait until whoever writes it has finished",
         };
         Some(hint.to_owned())
@@ -91,6 +97,9 @@ pub fn check_order(order: &Order) -> Result<()> {
     for copy in &order.copies {
         let output = copy.output.as_deref().ok_or(FolderError::Stream)?;
         let (name, place) = (output.display().to_string(), folder_of(output));
+        if Address::is_like(output) {
+            return Err(FolderError::Store(name).into());
+        }
         // A link counts, also one that leads nowhere: it is a name that is taken.
         if output.symlink_metadata().is_ok() {
             return Err(FolderError::Exists(name).into());

@@ -8,4 +8,5 @@ pub mod deliver;
 pub mod engine;
 pub mod folder;
 pub mod learn;
+mod objects;
 pub mod streamed;

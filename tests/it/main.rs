@@ -19,6 +19,8 @@ mod rare;
 mod reference;
 mod similarity;
 mod splitting;
+#[cfg(feature = "object-store")]
+mod stores;
 mod survival;
 mod tidy;
 mod trial;

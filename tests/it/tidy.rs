@@ -9,7 +9,7 @@ use std::path::Path;
 const FLOORS: [&[&str]; 8] = [
     &["error"],
     &["keys", "table"],
-    &["mark", "ledger", "sketch", "vault"],
+    &["mark", "ledger", "sketch", "vault", "store"],
     &["leak", "evidence", "home", "models", "known"],
     &["stamp", "trace", "attack", "demo"],
     &["trial"],

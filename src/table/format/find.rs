@@ -5,6 +5,7 @@
 //!
 //! Tables are given one after another, and none is read before it is asked for.
 
+use std::fs::File;
 use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +26,9 @@ use super::{arrow, json, loose, messy, parquet, sheets, sql, sqlite};
 
 /// Archives within archives that are looked into: people pack twice, at most three times.
 const MAX_DEPTH: usize = 4;
+
+/// What reports call the format of a folder.
+const FOLDER: &str = "folder";
 
 /// A file, or a folder of them, and the tables in it.
 pub struct Tables<'a> {
@@ -103,10 +107,30 @@ pub fn folder(path: &Path, said: &Said) -> Result<Tables<'static>> {
         found.unwrap_or_else(|error| Box::new(iter::once(Err(error))))
     });
     Ok(Tables {
-        format: "folder".into(),
+        format: FOLDER.into(),
         source: Box::new(FolderBytes { path: path.to_owned(), manifest: Mutex::default() }),
         tables: Box::new(tables),
     })
+}
+
+/// Finds the tables of files that are fetched one by one, as if they were in a folder.
+pub fn fetched(files: impl Iterator<Item = Result<(Line, File)>> + 'static, said: &Said) -> Tables<'static> {
+    let (said, list) = (said.clone(), FetchedBytes::default());
+    let lines = list.clone();
+    let tables = files.flat_map(move |file| -> Each<'static> {
+        let found = file.and_then(|(line, file)| {
+            let name = line.name.clone();
+            lines.add(line);
+            if is_summary(&name) {
+                return Ok(Box::new(iter::empty()) as Each<'static>);
+            }
+            let read = Source::of_file(file)
+                .and_then(|source| within(source, &said, 0, Faults::default(), &Members::default()));
+            read.map(|(_, found)| named(name.clone(), found)).map_err(|error| error.within(&name))
+        });
+        found.unwrap_or_else(|error| Box::new(iter::once(Err(error))))
+    });
+    Tables { format: FOLDER.into(), source: Box::new(list), tables: Box::new(tables) }
 }
 
 /// The tables in a source, and its format.
@@ -289,9 +313,41 @@ impl SourceBytes for FolderBytes {
     }
 
     fn files(&self) -> Result<Vec<String>> {
-        let manifest = self.manifest()?;
-        let files = manifest.lines().iter().filter(|line| line.bytes > 0 && !is_note(&line.name));
-        Ok(files.map(Line::blake3_hex).collect())
+        Ok(hashes(self.manifest()?.lines()))
+    }
+}
+
+/// Hashes of the files that may be parts of a table.
+fn hashes(lines: &[Line]) -> Vec<String> {
+    lines.iter().filter(|line| line.bytes > 0 && !is_note(&line.name)).map(Line::blake3_hex).collect()
+}
+
+/// The bytes of files that are fetched, as those of a folder that holds them.
+#[derive(Clone, Default)]
+struct FetchedBytes(Arc<Mutex<Vec<Line>>>);
+
+impl FetchedBytes {
+    fn add(&self, line: Line) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    fn lines(&self) -> Vec<Line> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl SourceBytes for FetchedBytes {
+    fn so_far(&self) -> u64 {
+        0
+    }
+
+    fn finish(&self) -> Result<(u64, String)> {
+        let sealed = Manifest::new(self.lines()).sealed();
+        Ok((sealed.bytes, sealed.blake3))
+    }
+
+    fn files(&self) -> Result<Vec<String>> {
+        Ok(hashes(&self.lines()))
     }
 }
 

@@ -21,7 +21,9 @@ mod zip;
 pub use self::tar::tar_members;
 pub use self::zip::zip_members;
 pub use folder::{Leaf, folder};
-pub(super) use name::shown;
+#[cfg(feature = "object-store")]
+pub(crate) use name::is_hidden;
+pub(crate) use name::shown;
 
 use std::fs::File;
 

@@ -6,7 +6,7 @@ use crate::table::format::encoding::text_of;
 const MAX_CHARACTERS: usize = 255;
 
 /// A name as it is shown: no character that moves the cursor or turns the text around.
-pub(in crate::table::format) fn shown(raw: &[u8]) -> String {
+pub(crate) fn shown(raw: &[u8]) -> String {
     // Four bytes for each character, and nobody gains by more.
     let text = text_of(&raw[raw.len().saturating_sub(8 * MAX_CHARACTERS)..]);
     let count = text.chars().count();
@@ -21,7 +21,7 @@ fn is_harmless(c: char) -> bool {
 }
 
 /// Whether it is a file that systems hide, or put beside files of people.
-pub(super) fn is_hidden(name: &str) -> bool {
+pub(crate) fn is_hidden(name: &str) -> bool {
     let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
     base.starts_with('.') || name.starts_with("__MACOSX/")
 }
