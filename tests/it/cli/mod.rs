@@ -22,6 +22,7 @@ mod recipients;
 mod stamp;
 mod streamed;
 mod terminal;
+mod urls;
 mod vault;
 mod verdicts;
 mod wrapped;

@@ -15,8 +15,12 @@ use server::{Bucket, Proxy};
 /// What no file and no message may hold.
 const SECRET: &str = "hush-hush-hush";
 
-/// Rows of which the text is more than one part of an upload, and more than one piece of a read.
-const MANY_ROWS: u32 = 160_000;
+/// More than one part of an upload, and more than one piece of a read.
+fn long_visits() -> String {
+    let text = visits(50_000).replace("sent home", &"sent home, ".repeat(15));
+    assert!(text.len() > 9 << 20);
+    text
+}
 
 fn command(desk: &Desk, port: u16) -> std::process::Command {
     let mut command = desk.dyepack();
@@ -215,7 +219,7 @@ fn a_release_that_is_refused_late_leaves_nothing_in_the_store() {
 fn an_upload_that_fails_half_way_leaves_nothing_anywhere() {
     let Some(bucket) = Bucket::new() else { return };
     let desk = desk();
-    desk.write("visits.csv", visits(MANY_ROWS));
+    desk.write("visits.csv", long_visits());
     let proxy = Proxy::new(&bucket, |request| request.contains("partNumber=2").then_some(403));
     let output = bucket.url("out.csv");
     run(&desk, proxy.port, &stamp("visits.csv", &output)).fails(
@@ -237,7 +241,7 @@ fn an_upload_that_fails_half_way_leaves_nothing_anywhere() {
 fn an_object_that_changes_while_it_is_read_is_noticed() {
     let Some(bucket) = Bucket::new() else { return };
     let desk = desk();
-    let text = visits(MANY_ROWS);
+    let text = long_visits();
     bucket.put("in.csv", text.as_bytes());
     let other = Bucket { name: bucket.name.clone(), port: bucket.port };
     let (pieces, changed) = (std::sync::atomic::AtomicUsize::new(0), text.replace("west", "east"));
