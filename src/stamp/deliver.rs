@@ -16,8 +16,8 @@
 //! renames.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ use crate::table::format::open::open;
 use crate::table::format::source::Input;
 use crate::vault::{Deposit, Finished, NONCE_BYTES, Vault};
 
-use super::objects;
+use super::outputs;
 
 /// The only key epoch until keys can be rotated.
 pub const FIRST_EPOCH: u32 = 1;
@@ -306,7 +306,7 @@ pub fn deliver(
     options: &engine::Options,
 ) -> Result<Vec<(Receipt, Stamped)>> {
     check_outputs(order)?;
-    objects::check(order)?;
+    outputs::check(order)?;
     // The ledger is open for the look-up and for the commit, not while the file is marked.
     let ledger = home.ledger(wait, "stamp")?;
     let terms = Terms::look_up(&ledger, &order.dataset, order.copies.iter().map(|copy| copy.to.as_str()))?;
@@ -329,7 +329,7 @@ pub fn deliver(
         }
     }
 
-    let uploads = objects::send(order, &files, options.interrupted)?;
+    let uploads = outputs::send(order, &files, options.interrupted)?;
 
     let receipts = recording.commit(&stamped, format, deposit, |ledger| {
         terms.check_again(ledger)?;
@@ -337,11 +337,8 @@ pub fn deliver(
     })?;
 
     for ((copy, file), upload) in order.copies.iter().zip(files).zip(uploads) {
-        let published = match upload {
-            Some(upload) => upload.complete(),
-            None => publish(file, copy, order.force),
-        };
-        published.map_err(|error| error.with_hint(recorded_hint(copy)))?;
+        outputs::publish(file, upload, copy, order.force)
+            .map_err(|error| error.with_hint(recorded_hint(copy)))?;
     }
     Ok(receipts.into_iter().zip(stamped).collect())
 }
@@ -572,25 +569,6 @@ fn check_same(recorded: &Recorded, release: &Release) -> Result<u64> {
         }
         None => Ok(recorded.index),
     }
-}
-
-/// Gives the copy its name, or copies it to standard output.
-fn publish(file: NamedTempFile, copy: &Delivery, force: bool) -> Result<()> {
-    let Some(output) = &copy.output else {
-        let fail = Error::standard_output;
-        let mut file = file.reopen().map_err(fail)?;
-        let mut stdout = io::stdout().lock();
-        io::copy(&mut file, &mut stdout).map_err(fail)?;
-        return stdout.flush().map_err(fail);
-    };
-    if force { file.persist(output) } else { file.persist_noclobber(output) }
-        .map_err(|error| Error::io("name the output", output, error.error))?;
-    // The name, too, survives a power cut. Not every file system can flush a folder, and none needs to for
-    // correctness.
-    if let Ok(folder) = File::open(folder_of(output)) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
 }
 
 fn receipt(copy: &Delivery, release: &Release, stamped: &Stamped, proof: Proof) -> Receipt {

@@ -8,5 +8,5 @@ pub mod deliver;
 pub mod engine;
 pub mod folder;
 pub mod learn;
-mod objects;
+mod outputs;
 pub mod streamed;

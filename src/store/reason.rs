@@ -55,7 +55,7 @@ impl Reason for StoreReason {
             match self {
                 StoreReason::Absent(_) => "install it with `--features object-store`",
                 StoreReason::Extra(_) => {
-                    "credentials come from the environment; in a name, `?` is written %3F, `#` is %23, `@` is %40"
+                    "credentials come from the environment; in a name `?` is written %3F and `#` %23"
                 }
                 StoreReason::NoBucket(_) => "write it as `s3://BUCKET/NAME`",
                 StoreReason::NoObject(_) => "name an object in it; a folder can only be traced",

@@ -158,10 +158,11 @@ fn pass(
     log.lock().unwrap().push(line.clone());
     let mut client = client;
     match answer(&line) {
-        Some(status) => write!(
-            client,
-            "HTTP/1.1 {status} No\r\nContent-Length: 27\r\nConnection: close\r\n\r\n<Key>a body to forget</Key>"
-        ),
+        Some(status) => {
+            let body = "<Key>a body to forget</Key>";
+            let head = format!("Content-Length: {}\r\nConnection: close", body.len());
+            write!(client, "HTTP/1.1 {status} No\r\n{head}\r\n\r\n{body}")
+        }
         None => {
             let mut answer = Vec::new();
             forward(server, (request + &head).as_bytes(), &body, &mut answer)?;
