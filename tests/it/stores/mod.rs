@@ -292,6 +292,14 @@ fn what_can_not_be_had_is_said_without_secrets() {
         &format!("`{folder}` is a folder"),
         "name one file",
     );
+    std::fs::create_dir(desk.path("parts")).unwrap();
+    desk.write("parts/a.csv", desk.read("visits.csv"));
+    let output = bucket.url("parts");
+    run(&desk, bucket.port, &stamp("parts", &output)).fails(
+        2,
+        &format!("a folder can't go to `{output}`"),
+        "name a folder on the disk with `-o`, and copy it to the store afterwards",
+    );
     let proxy = Proxy::new(&bucket, |_| Some(400));
     let said = run(&desk, proxy.port, &stamp(&gone, "out.csv")).exits(2);
     assert!(

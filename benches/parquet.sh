@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Whole processes on one large Parquet file, in turn: polars from scan to sink, `cp`, `dyepack stamp`.
+# Prints one line a run: what, wall seconds, CPU seconds, peak memory in KB. What Python and the import of polars take
+# by themselves is a line too. Needs GNU time, and a Python with polars and pyarrow (DYEPACK_PYTHON names it).
+#
+#   benches/parquet.sh [ROWS] [ROUNDS]      3,000,000 rows and 3 rounds by default
+set -euo pipefail
+cd "$(dirname "$0")/.."
+rows=${1:-3000000} rounds=${2:-3}
+python=${DYEPACK_PYTHON:-python3}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export DYEPACK_HOME="$work/home"
+
+cargo build --release --bins --examples --quiet
+bin=${CARGO_TARGET_DIR:-target}/release
+# What one run leaves to be written to the disk must not slow the next.
+timed() { local what=$1; shift; sync; command time -f "$what %e %U+%S %M" "$@" 2> >(tail -n 1) > /dev/null; }
+
+"$bin/examples/generate" "$rows" > "$work/stays.csv"
+"$python" -c '
+import sys, pyarrow.csv, pyarrow.parquet
+table = pyarrow.csv.read_csv(sys.argv[1])
+pyarrow.parquet.write_table(table, sys.argv[2], compression="zstd")
+print(table.num_columns, "columns")' "$work/stays.csv" "$work/stays.parquet"
+rm "$work/stays.csv"
+"$bin/dyepack" init --no-passphrase 2> /dev/null
+"$bin/dyepack" recipient add acme --name Acme 2> /dev/null
+"$bin/dyepack" policy adopt examples/policies/hospital.toml 2> /dev/null
+wc -c < "$work/stays.parquet" | awk '{ print $1, "bytes" }'
+
+copy='
+import sys, polars
+polars.scan_parquet(sys.argv[1]).sink_parquet(sys.argv[2], compression="zstd")'
+for _ in $(seq "$rounds"); do
+    timed "import" "$python" -c "import polars"
+    timed "polars" "$python" -c "$copy" "$work/stays.parquet" "$work/copy.parquet"; rm -f "$work/copy.parquet"
+    timed "cp    " cp "$work/stays.parquet" "$work/copy.parquet"; rm -f "$work/copy.parquet" "$work/out.parquet"
+    timed "stamp " "$bin/dyepack" stamp "$work/stays.parquet" --dataset stays --to acme -o "$work/out.parquet"
+done
