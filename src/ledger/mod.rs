@@ -37,11 +37,14 @@ pub mod checkpoint;
 pub mod cosignature;
 mod disk;
 pub mod entry;
+pub mod heads;
+pub mod history;
 mod index;
 mod lock;
 pub mod log;
 pub mod merkle;
 pub mod note;
+pub mod proof;
 mod reason;
 pub mod registry;
 mod seal;
@@ -50,8 +53,10 @@ mod store;
 #[cfg(test)]
 mod tests;
 pub mod tiles;
+pub mod timestamp;
 mod tree;
 pub mod verify;
+pub mod witness;
 
 pub use checkpoint::{Checkpoint, Verified};
 pub use entry::{Entry, Event, Output, Recipient, Release, Source};

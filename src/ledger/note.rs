@@ -119,6 +119,12 @@ struct Line {
     payload: Vec<u8>,
 }
 
+impl Line {
+    fn is_of(&self, verifier: &Verifier) -> bool {
+        self.name == verifier.name && self.payload.starts_with(&verifier.id)
+    }
+}
+
 impl SignedNote {
     /// Signs `text`, which must end in a newline, under `name`.
     pub fn sign(text: String, name: &str, signer: &SigningKey) -> Result<Self> {
@@ -158,10 +164,7 @@ impl SignedNote {
 
     /// The text, if the verifier's key signed it. Signatures of other keys are left aside.
     pub fn open(&self, verifier: &Verifier) -> Result<&str> {
-        let mut of_key = self.lines.iter().filter(|l| l.name == verifier.name).filter_map(|l| {
-            let (id, signature) = l.payload.split_at_checked(4)?;
-            (id == verifier.id).then_some(signature)
-        });
+        let mut of_key = self.signatures_of(verifier);
         let (first, second) = (of_key.next(), of_key.next());
         match first.map(<&[u8; 64]>::try_from) {
             Some(Ok(signature)) if second.is_none() && verifier.verifies(self.text.as_bytes(), signature) => {
@@ -169,6 +172,30 @@ impl SignedNote {
             }
             _ => Err(Reason::Signature.into()),
         }
+    }
+
+    /// The text, which nobody may have signed.
+    pub(super) fn unchecked_text(&self) -> &str {
+        &self.text
+    }
+
+    /// The signatures that bear a key's name and id, without the id; none of them is checked.
+    pub(super) fn signatures_of<'a>(&'a self, verifier: &'a Verifier) -> impl Iterator<Item = &'a [u8]> {
+        self.lines.iter().filter(|line| line.is_of(verifier)).map(|line| &line.payload[4..])
+    }
+
+    /// Puts a signature in the place of those of the same key, or behind all.
+    pub(super) fn set_signature(&mut self, verifier: &Verifier, signature: &[u8]) {
+        let line =
+            Line { name: verifier.name.clone(), payload: [verifier.id.as_slice(), signature].concat() };
+        let place = self.lines.iter().position(|line| line.is_of(verifier)).unwrap_or(self.lines.len());
+        self.lines.retain(|line| !line.is_of(verifier));
+        self.lines.insert(place.min(self.lines.len()), line);
+    }
+
+    /// Leaves out the signatures of all but these keys.
+    pub(super) fn keep_signatures_of(&mut self, verifiers: &[&Verifier]) {
+        self.lines.retain(|line| verifiers.iter().any(|verifier| line.is_of(verifier)));
     }
 
     /// How many keys signed.
@@ -256,6 +283,25 @@ mod tests {
         assert!(SignedNote::sign("no newline".to_owned(), "a", &signer).is_err());
         assert!(Verifier::new("two words", &signer.public()).is_err());
         assert!(Verifier::new("a+b", &signer.public()).is_err());
+    }
+
+    /// The example of C2SP signed-note, "Verifier keys", with a note of that key as other implementations test it.
+    #[test]
+    fn the_c2sp_examples_open() {
+        let foo = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+        let note = "This is an example message.\n\n\
+            — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
+        let verifier = Verifier::parse(foo).unwrap();
+        assert_eq!(verifier.to_string(), foo);
+        let opened = SignedNote::parse(note.as_bytes()).unwrap();
+        assert_eq!(opened.open(&verifier).unwrap(), "This is an example message.\n");
+        // The first example of the document comes without its key.
+        let quasimodo = "Ognuno sta solo sul cuor della terra\ntrafitto da un raggio di sole:\n\n\
+            ed è subito sera.\n\n\
+            — quasimodo.example/salvatore NnugSzTjtVAewIS+Z/iJhUPeFDkO/5QQ2i5ddnGITLlC+EhfLW9oJKONrMouFSQU0xMcXxj99ihAQwaqP3ZekRwNtIc=\n";
+        let parsed = SignedNote::parse(quasimodo.as_bytes()).unwrap();
+        assert_eq!((parsed.render().as_str(), parsed.signature_count()), (quasimodo, 1));
+        assert!(parsed.unchecked_text().ends_with(":\n\ned è subito sera.\n"));
     }
 
     #[test]
