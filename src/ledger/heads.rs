@@ -10,6 +10,9 @@
 //! witness has one line a head. Forks are never removed. All of this can be lost without harm to the log: cosignatures and
 //! timestamps can be asked for again.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use data_encoding::HEXLOWER;
@@ -30,7 +33,7 @@ use crate::error::{Error, Result};
 const HEADS: &str = "heads";
 const FORKS: &str = "forks";
 
-/// Bytes of the hash of a foreign head that name its fork.
+/// Bytes of the hash of both heads that name their fork.
 const FORK_ID_BYTES: usize = 8;
 
 /// What became of a cosigned checkpoint.
@@ -170,9 +173,9 @@ impl Ledger {
 
     /// The forks on record.
     pub fn forks(&self) -> Result<Vec<Fork>> {
-        let ids: BTreeSet<String> =
-            self.names(FORKS)?.iter().filter_map(|name| Some(name.split_once('/')?.0.to_owned())).collect();
-        ids.iter().map(|id| self.read_fork(id)).collect()
+        let names = self.names(FORKS)?;
+        let ids: BTreeSet<&str> = names.iter().filter_map(|name| name.strip_suffix("/theirs")).collect();
+        ids.into_iter().map(|id| self.read_fork(id)).collect()
     }
 
     /// Checks everything of the heads that can be checked from the log alone.
@@ -202,7 +205,7 @@ impl Ledger {
         let forks = self.forks()?;
         for fork in &forks {
             if self.history().contains(&fork.theirs)? {
-                let path = format!("{FORKS}/{}/theirs", fork_id(&fork.theirs));
+                let path = format!("{FORKS}/{}/theirs", fork_id(fork));
                 return Err(damaged(&path, "it is of the log's own history").into());
             }
         }
@@ -270,14 +273,16 @@ impl Ledger {
     }
 
     fn keep_fork(&self, theirs: Verified<Checkpoint>) -> Result<Fork> {
-        let ours = self.head(None)?;
-        let folder = self.dir.join(FORKS).join(fork_id(&theirs));
         // What was held first is evidence: it is not replaced by a later head of ours.
-        if !folder.join("theirs").exists() {
-            self.disk.write(&folder.join("ours"), ours.note().as_bytes())?;
-            self.disk.write(&folder.join("theirs"), theirs.note().as_bytes())?;
+        if let Some(known) = self.forks()?.into_iter().find(|fork| fork.theirs == theirs) {
+            return Ok(known);
         }
-        Ok(Fork { ours, theirs })
+        let fork = Fork { ours: self.head(None)?, theirs };
+        let folder = self.dir.join(FORKS).join(fork_id(&fork));
+        self.disk.write(&folder.join("ours"), fork.ours.note().as_bytes())?;
+        // Commit point: with both heads the fork is on record. A crash before leaves one alone, which is written again.
+        self.disk.write(&folder.join("theirs"), fork.theirs.note().as_bytes())?;
+        Ok(fork)
     }
 
     fn read_fork(&self, id: &str) -> Result<Fork> {
@@ -289,8 +294,8 @@ impl Ledger {
             head.map_err(|e| Error::from(damaged(&name, &e.to_string())))
         };
         let fork = Fork { ours: read("ours")?, theirs: read("theirs")? };
-        if fork_id(&fork.theirs) != id {
-            return Err(damaged(&format!("{FORKS}/{id}/theirs"), "it is not as it was kept").into());
+        if fork_id(&fork) != id {
+            return Err(damaged(&format!("{FORKS}/{id}"), "its heads are not as they were kept").into());
         }
         Ok(fork)
     }
@@ -305,8 +310,9 @@ impl Ledger {
     }
 }
 
-fn fork_id(theirs: &Verified<Checkpoint>) -> String {
-    HEXLOWER.encode(&Sha256::digest(theirs.note())[..FORK_ID_BYTES])
+fn fork_id(fork: &Fork) -> String {
+    let hash = Sha256::new().chain_update(fork.ours.note()).chain_update(fork.theirs.note()).finalize();
+    HEXLOWER.encode(&hash[..FORK_ID_BYTES])
 }
 
 fn damaged(path: &str, what: &str) -> Reason {

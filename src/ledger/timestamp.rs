@@ -141,7 +141,7 @@ fn readable(time: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use data_encoding::HEXLOWER_PERMISSIVE;
 
     use super::*;
@@ -158,6 +158,14 @@ mod tests {
 
     fn abc() -> [u8; 32] {
         bytes(ABC).try_into().unwrap()
+    }
+
+    /// The answer with another hash, so that it is over what a test has; its signature no longer holds.
+    pub(in crate::ledger) fn answer_over(sha256: &[u8; 32]) -> Vec<u8> {
+        let mut answer = bytes(ANSWER);
+        let at = answer.windows(32).position(|part| part == abc()).unwrap();
+        answer[at..at + 32].copy_from_slice(sha256);
+        answer
     }
 
     #[test]
