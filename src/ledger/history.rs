@@ -21,7 +21,7 @@ use super::{
     tree::Tree,
     verify::Seen,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Two heads that one key signed and that are not of one history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,13 @@ pub struct Fork {
     pub ours: Verified<Checkpoint>,
     /// The head that turned up.
     pub theirs: Verified<Checkpoint>,
+}
+
+impl Fork {
+    /// The fork as an error, of class `Integrity`.
+    pub fn error(&self) -> Error {
+        Reason::Forked.into()
+    }
 }
 
 /// A head with the tree that it signs.
@@ -123,6 +130,11 @@ impl Published {
             return Err(Reason::Root.into());
         }
         Ok(Published { verifier, head, tree })
+    }
+
+    /// The key that the log is signed with.
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
     }
 
     /// The log and its past.

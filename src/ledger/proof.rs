@@ -14,6 +14,7 @@ use data_encoding::BASE64;
 
 use super::{
     checkpoint::{Checkpoint, Verified},
+    cosignature::Quorum,
     merkle::{self, Hash, leaf_hash},
     note::{NOTE_LIMIT_BYTES, SignedNote, Verifier},
     reason::Reason,
@@ -86,9 +87,21 @@ impl Inclusion {
         }
     }
 
-    /// The checkpoint with all its signatures, none of which has been checked.
-    pub fn note(&self) -> Result<SignedNote> {
-        SignedNote::parse(self.note.as_bytes())
+    /// Who of these witnesses cosigned the checkpoint, and when, in seconds since 1970.
+    ///
+    /// # Errors
+    /// `Integrity` if they are fewer than the quorum, or if a line of one of them does not hold.
+    pub fn check_witnessed(&self, quorum: &Quorum) -> Result<Vec<(String, u64)>> {
+        quorum.check()?;
+        let note = SignedNote::parse(self.note.as_bytes())?;
+        let mut cosigned = Vec::new();
+        for witness in quorum.keys() {
+            cosigned.extend(witness.cosigned(&note)?.map(|time| (witness.name().to_owned(), time)));
+        }
+        if cosigned.len() < quorum.quorum as usize {
+            return Err(Reason::NoQuorum { met: cosigned.len(), quorum: quorum.quorum }.into());
+        }
+        Ok(cosigned)
     }
 }
 
@@ -180,7 +193,8 @@ fn canonical<P>(proof: P, bytes: &[u8], render: fn(&P) -> String) -> Result<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::secret::SigningKey;
+    use crate::keys::{secret::SigningKey, signer::Signer};
+    use crate::ledger::cosignature::{Witness, cosign};
     use crate::ledger::merkle::{Nodes, root_of};
 
     /// The example of C2SP tlog-proof; its signature lines are cut short there, and stand here as those of tlog-cosignature.
@@ -218,7 +232,7 @@ mod tests {
         let proof = Inclusion::parse(EXAMPLE.as_bytes()).unwrap();
         assert_eq!((proof.index, proof.hashes.len(), proof.leaf.as_ref().unwrap().len()), (73_894, 5, 39));
         assert_eq!(proof.render(), EXAMPLE);
-        assert_eq!(proof.note().unwrap().signature_count(), 1);
+        assert!(SignedNote::parse(proof.note.as_bytes()).is_ok());
         let request = Consistency::parse(REQUEST.as_bytes()).unwrap();
         assert_eq!((request.old, request.hashes.len()), (20_852_014, 4));
         assert_eq!(request.render(), REQUEST);
@@ -254,6 +268,16 @@ mod tests {
                 Inclusion::parse(&bent).and_then(|p| p.check(p.leaf.as_deref().unwrap_or(&leaf), &verifier));
             assert!(checked.is_err_and(|e| e.is_integrity()), "bit {bit}");
         }
+
+        let witness = Signer { name: "w.example".into(), key: SigningKey::from_seed(&[5; 32]) };
+        let key = Witness::new("w.example", &witness.key.public()).unwrap().to_string();
+        let quorum = Quorum { quorum: 1, witnesses: vec![key] };
+        assert!(proof.check_witnessed(&quorum).is_err_and(|e| e.is_integrity()));
+        let mut note = SignedNote::parse(new.note().as_bytes()).unwrap();
+        cosign(&mut note, &witness, 99).unwrap();
+        let proof = Inclusion { note: note.render(), ..proof };
+        assert_eq!(proof.check_witnessed(&quorum).unwrap(), [("w.example".to_owned(), 99)]);
+
         let bare = Inclusion { leaf: None, ..proof };
         assert!(!bare.render().contains("extra"));
         assert_eq!(Inclusion::parse(bare.render().as_bytes()).unwrap(), bare);

@@ -79,6 +79,8 @@ pub(super) enum Reason {
     WitnessState(&'static str),
     #[error("none of the witnesses on record cosigned it")]
     NotCosigned,
+    #[error("{met} of the witnesses named cosigned the checkpoint, and {quorum} are needed")]
+    NoQuorum { met: usize, quorum: u32 },
     #[error("the timestamp can't be read: {0}")]
     Timestamp(&'static str),
     #[error("the timestamp is over none of the checkpoints that were kept for one")]
@@ -147,10 +149,11 @@ impl error::Reason for Reason {
             }
             Reason::NeedsProof(old) | Reason::OtherProof { old, .. } => {
                 return Some(format!(
-                    "ask for the file that `dyepack ledger consistency {old}` writes, or name the log with `--log`"
+                    "ask for the file that `dyepack ledger consistency {old}` writes, or name the log with `--from`"
                 ));
             }
             Reason::WitnessState(_) => "restore the file from a copy, and cosign nothing before",
+            Reason::NoQuorum { .. } => "ask for a proof with the cosignatures of more witnesses",
             Reason::NotCosigned => "see `dyepack ledger witnesses` for the keys that count",
             Reason::Timestamp(_) => "it should be the authority's answer, as `openssl ts -reply` reads it",
             Reason::OtherTimestamp => "make the request with `dyepack ledger timestamp request`",
