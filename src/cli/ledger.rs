@@ -133,7 +133,7 @@ fn show(session: &Session, wanted: &str) -> Result<u8> {
     let ledger = session.home.ledger(session.wait, "ledger show")?;
     let recorded = find(&ledger, wanted)?;
     terminal::print(format!("{}\n", String::from_utf8_lossy(&recorded.leaf)))?;
-    match witnessed_size(&ledger, &Registry::replay(&ledger.entries()?))? {
+    match witnessed_size(&ledger, &Registry::standing(&ledger)?)? {
         Some(size) if recorded.index < size => terminal::say("witnessed by a quorum"),
         Some(_) => terminal::say("not witnessed by a quorum yet"),
         None => {}

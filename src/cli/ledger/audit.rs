@@ -144,7 +144,7 @@ fn checkpoint(session: &Session, size: Option<u64>, witnessed: bool, bare: bool,
     out.check()?;
     let ledger = session.home.ledger(session.wait, "ledger checkpoint")?;
     let head = if witnessed {
-        ledger.witnessed(&Registry::replay(&ledger.entries()?).quorums)?.ok_or_else(|| {
+        ledger.witnessed(&Registry::standing(&ledger)?.quorums)?.ok_or_else(|| {
             Error::usage("no checkpoint has a quorum of witnesses")
                 .with_hint("see `dyepack ledger witnesses`, and hand what they cosigned to `ledger cosign`")
         })?
@@ -160,7 +160,7 @@ fn prove(session: &Session, wanted: &str, without_entry: bool, out: &Out) -> Res
     out.check()?;
     let ledger = session.home.ledger(session.wait, "ledger prove")?;
     let index = find(&ledger, wanted)?.index;
-    let witnessed = ledger.witnessed(&Registry::replay(&ledger.entries()?).quorums)?;
+    let witnessed = ledger.witnessed(&Registry::standing(&ledger)?.quorums)?;
     let head = match witnessed.filter(|head| head.size > index) {
         Some(head) => head,
         None => ledger.head(None)?,

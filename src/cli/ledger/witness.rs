@@ -115,7 +115,7 @@ fn witness(
 
 fn show(session: &Session) -> Result<u8> {
     let ledger = session.home.ledger(session.wait, "ledger witnesses")?;
-    let quorums = Registry::replay(&ledger.entries()?).quorums;
+    let quorums = Registry::standing(&ledger)?.quorums;
     let Some(quorum) = quorums.at(ledger.size()).filter(|quorum| quorum.quorum > 0) else {
         terminal::say("no witnesses are asked: dyepack ledger witnesses --quorum N KEY...");
         return Ok(DONE);
@@ -135,7 +135,7 @@ fn show(session: &Session) -> Result<u8> {
 fn set(session: &Session, quorum: Quorum) -> Result<u8> {
     let keyring = session.keyring()?;
     let mut ledger = session.home.ledger(session.wait, "ledger witnesses")?;
-    let quorums = Registry::replay(&ledger.entries()?).quorums;
+    let quorums = Registry::standing(&ledger)?.quorums;
     let before = quorums.at(ledger.size()).cloned().unwrap_or_default();
     if before == quorum {
         terminal::say("this is on record already");
@@ -154,7 +154,7 @@ fn set(session: &Session, quorum: Quorum) -> Result<u8> {
 
 fn take(session: &Session, files: &[PathBuf]) -> Result<u8> {
     let ledger = session.home.ledger(session.wait, "ledger cosign")?;
-    let quorums = Registry::replay(&ledger.entries()?).quorums;
+    let quorums = Registry::standing(&ledger)?.quorums;
     let mut forks = Vec::new();
     for file in files {
         let taken = ledger.take_cosigned(&read(file)?, &quorums);

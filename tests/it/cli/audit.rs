@@ -160,3 +160,26 @@ fn a_copy_is_verified_without_a_home() {
     );
     auditor.run(&["ledger", "verify", "--from", "copy"]).exits(2);
 }
+
+/// The shell of the manual, as it stands there.
+#[cfg(unix)]
+#[test]
+fn openssl_checks_a_checkpoint_as_the_manual_says() {
+    let (desk, vkey) = stamped();
+    let has_openssl = std::process::Command::new("openssl").arg("version").output();
+    if !has_openssl.is_ok_and(|said| said.stdout.starts_with(b"OpenSSL 3")) {
+        return println!("skipped: no openssl 3");
+    }
+    let manual = include_str!("../../../src/manual/audit.md");
+    let script = manual.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let check = || {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-e", "-c", script]).current_dir(desk.path("")).env("VKEY", &vkey);
+        shell.output().unwrap()
+    };
+    desk.run(&["ledger", "checkpoint", "-o", "checkpoint"]).ok();
+    let said = check();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    desk.write("checkpoint", desk.text("checkpoint").replacen("\n4\n", "\n5\n", 1));
+    assert!(!check().status.success());
+}
