@@ -233,7 +233,7 @@ fn verify(session: &Session, vkey: Option<&str>, since: Option<&Path>, as_json: 
     }
     if found.heads.timestamps > 0 {
         terminal::say(format!(
-            "{} timestamps are over these checkpoints; `ledger timestamp list` prints how their signatures are checked",
+            "{} timestamps are over its checkpoints; `ledger timestamp list` says how to check their signatures",
             grouped(found.heads.timestamps)
         ));
     }
@@ -273,7 +273,7 @@ fn since_fork(history: &log::history::History<'_>, verifier: &Verifier, path: &P
 }
 
 fn forked(fork: Option<Fork>) -> Result<u8> {
-    fork.as_ref().map_or(Ok(DONE), audit::show_fork)
+    fork.map_or(Ok(DONE), |fork| Err(audit::show_fork(&fork)))
 }
 
 fn kinds(kinds: &BTreeMap<String, u64>) -> String {

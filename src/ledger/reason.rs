@@ -149,7 +149,8 @@ impl error::Reason for Reason {
             }
             Reason::NeedsProof(old) | Reason::OtherProof { old, .. } => {
                 return Some(format!(
-                    "ask for the file that `dyepack ledger consistency {old}` writes, or name the log with `--from`"
+                    "ask for the file that `dyepack ledger consistency {old}` writes, or name the log with \
+                     `--from`"
                 ));
             }
             Reason::WitnessState(_) => "restore the file from a copy, and cosign nothing before",

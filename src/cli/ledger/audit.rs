@@ -255,7 +255,7 @@ fn extend(
     };
     for theirs in heads {
         if !history.contains(&theirs)? {
-            return show_fork(&Fork { ours: history.head.clone(), theirs });
+            return Err(show_fork(&Fork { ours: history.head.clone(), theirs }));
         }
     }
     let proof = history.consistency(old, &new)?;
@@ -280,7 +280,7 @@ fn compare(files: [&Path; 2], vkey: &str, proof: Option<&Path>, from: Option<&Pa
         (None, None) => Shown::Nothing,
     };
     if let Some(fork) = compare_heads(&old, &new, &shown)? {
-        return show_fork(&fork);
+        return Err(show_fork(&fork));
     }
     terminal::print(format!(
         "the two checkpoints are of one history: {} entries, and {}\n",
@@ -290,11 +290,10 @@ fn compare(files: [&Path; 2], vkey: &str, proof: Option<&Path>, from: Option<&Pa
     Ok(DONE)
 }
 
-/// Shows both heads of a fork, and ends with exit code 4.
-pub fn show_fork(fork: &Fork) -> Result<u8> {
-    let Fork { ours, theirs } = fork;
-    terminal::print(format!("held before:\n{}\nnow shown:\n{}", ours.note(), theirs.note()))?;
-    Err(fork.error())
+/// Shows both heads of a fork, and gives the error to end with.
+pub fn show_fork(fork: &Fork) -> Error {
+    let heads = format!("held before:\n{}\nnow shown:\n{}", fork.ours.note(), fork.theirs.note());
+    terminal::print(heads).err().unwrap_or_else(|| fork.error())
 }
 
 pub fn read_head(path: &Path, verifier: &Verifier) -> Result<Verified<Checkpoint>> {

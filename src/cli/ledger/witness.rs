@@ -106,10 +106,7 @@ fn witness(
     let mut memory = Memory::open(state, wait).map_err(|error| error.in_file(state.display().to_string()))?;
     match memory.answer(note, vkey, &shown, &signer, &now())? {
         Answer::Cosigned(note) => Ok(note),
-        Answer::Fork(fork) => {
-            show_fork(&fork)?;
-            unreachable!("a fork is an error")
-        }
+        Answer::Fork(fork) => Err(show_fork(&fork)),
     }
 }
 
@@ -169,5 +166,5 @@ fn take(session: &Session, files: &[PathBuf]) -> Result<u8> {
     }
     ledger.close()?;
     // All files are taken in before the first fork ends the command; each is on record.
-    forks.first().map_or(Ok(DONE), show_fork)
+    forks.first().map_or(Ok(DONE), |fork| Err(show_fork(fork)))
 }

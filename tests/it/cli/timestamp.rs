@@ -4,7 +4,8 @@ use std::process::{Command, Output};
 
 use super::Desk;
 
-const CONFIG: &str = "[tsa]\ndefault_tsa = local\n[local]\nserial = serial\nsigner_cert = tsa.pem\nsigner_key = tsa.key\n\
+const CONFIG: &str = "[tsa]\ndefault_tsa = local\n[local]\n\
+    serial = serial\nsigner_cert = tsa.pem\nsigner_key = tsa.key\n\
     signer_digest = sha256\ndefault_policy = 1.2.3.4.1\ndigests = sha256\naccuracy = secs:1\n\
     clock_precision_digits = 3\ness_cert_id_alg = sha256\n";
 
@@ -26,7 +27,8 @@ fn authority(desk: &Desk) {
     done(desk, "req -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.csr -subj /CN=Authority");
     done(
         desk,
-        "x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out tsa.pem -days 2 -extfile extension",
+        "x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out tsa.pem -days 2 \
+         -extfile extension",
     );
 }
 

@@ -34,7 +34,8 @@ fn go_checks_the_log_and_we_read_what_go_signs() {
     let (checked, keys) = said.split_once("keys ").unwrap();
     assert_eq!(
         checked,
-        "note ok\ncosignature ok\ntree ok\nolder tree ok\n613 entries ok\nproof 257 ok\nproof 612 ok\nconsistency ok\n"
+        "note ok\ncosignature ok\ntree ok\nolder tree ok\n613 entries ok\nproof 257 ok\nproof 612 ok\n\
+         consistency ok\n"
     );
 
     // What it signed: a checkpoint by a key of its own, and a cosignature under it.
