@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::ledger::history::{Fork, Published};
+use crate::ledger::history::{Fork, History, Published};
 use crate::ledger::{self as log, Event, Ledger, Recorded, Registry, Verifier};
 use crate::report::{json, terminal::grouped};
 
@@ -54,18 +54,10 @@ fn list(session: &Session, as_json: bool) -> Result<u8> {
     let mut out = String::new();
     for recorded in &entries {
         if as_json {
-            let leaf = String::from_utf8_lossy(&recorded.leaf);
-            let _ = match witnessed {
-                Some(size) => {
-                    let witnessed = recorded.index < size;
-                    writeln!(
-                        out,
-                        "{{\"index\":{},\"witnessed\":{witnessed},\"leaf\":{leaf}}}",
-                        recorded.index
-                    )
-                }
-                None => writeln!(out, "{{\"index\":{},\"leaf\":{leaf}}}", recorded.index),
-            };
+            let (index, leaf) = (recorded.index, String::from_utf8_lossy(&recorded.leaf));
+            let witnessed = witnessed.map(|size| format!("\"witnessed\":{},", index < size));
+            let witnessed = witnessed.unwrap_or_default();
+            let _ = writeln!(out, "{{\"index\":{index},{witnessed}\"leaf\":{leaf}}}");
         } else {
             let _ = writeln!(out, "{}{}", line(recorded), unwitnessed(recorded.index, witnessed));
         }
@@ -264,12 +256,8 @@ fn verify_copy(folder: &Path, vkey: &str, since: Option<&Path>, as_json: bool) -
 }
 
 /// The fork, if the log did not grow from the checkpoint in a file.
-fn since_fork(history: &log::history::History<'_>, verifier: &Verifier, path: &Path) -> Result<Option<Fork>> {
-    let earlier = audit::read_head(path, verifier)?;
-    if history.contains(&earlier)? {
-        return Ok(None);
-    }
-    Ok(Some(Fork { ours: earlier, theirs: history.head.clone() }))
+fn since_fork(history: &History<'_>, verifier: &Verifier, path: &Path) -> Result<Option<Fork>> {
+    history.fork_with(&audit::read_head(path, verifier)?)
 }
 
 fn forked(fork: Option<Fork>) -> Result<u8> {

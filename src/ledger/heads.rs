@@ -110,8 +110,8 @@ impl Ledger {
     pub fn take_cosigned(&self, bytes: &[u8], quorums: &Quorums) -> Result<Taken> {
         self.check_usable()?;
         let theirs = Verified::open(bytes, &self.verifier)?;
-        if !self.history().contains(&theirs)? {
-            return self.keep_fork(theirs).map(Taken::Fork);
+        if let Some(fork) = self.history().fork_with(&theirs)? {
+            return self.keep_fork(fork).map(Taken::Fork);
         }
         let from = SignedNote::parse(theirs.note().as_bytes())?;
         let mut note = match self.kept(theirs.size)? {
@@ -272,12 +272,12 @@ impl Ledger {
         }
     }
 
-    fn keep_fork(&self, theirs: Verified<Checkpoint>) -> Result<Fork> {
+    fn keep_fork(&self, fork: Fork) -> Result<Fork> {
         // What was held first is evidence: it is not replaced by a later head of ours.
-        if let Some(known) = self.forks()?.into_iter().find(|fork| fork.theirs == theirs) {
+        if let Some(known) = self.forks()?.into_iter().find(|known| known.theirs == fork.theirs) {
             return Ok(known);
         }
-        let fork = Fork { ours: self.head(None)?, theirs };
+        let fork = Fork { ours: self.head(None)?, ..fork };
         let folder = self.dir.join(FORKS).join(fork_id(&fork));
         self.disk.write(&folder.join("ours"), fork.ours.note().as_bytes())?;
         // Commit point: with both heads the fork is on record. A crash before leaves one alone, which is written again.
@@ -293,7 +293,9 @@ impl Ledger {
             let head = Verified::open(&bytes, &self.verifier);
             head.map_err(|e| Error::from(damaged(&name, &e.to_string())))
         };
-        let fork = Fork { ours: read("ours")?, theirs: read("theirs")? };
+        let (ours, theirs) = (read("ours")?, read("theirs")?);
+        let is_loss = theirs.size > ours.size;
+        let fork = Fork { ours, theirs, is_loss };
         if fork_id(&fork) != id {
             return Err(damaged(&format!("{FORKS}/{id}"), "its heads are not as they were kept").into());
         }

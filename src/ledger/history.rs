@@ -23,18 +23,24 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Two heads that one key signed and that are not of one history.
+/// Two heads that one key signed, of which one is not the beginning of the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fork {
     /// The head that was held before.
     pub ours: Verified<Checkpoint>,
     /// The head that turned up.
     pub theirs: Verified<Checkpoint>,
+    /// The held tree lacks entries that the other one has: it was put back to an older state. Whether they agree as far as both go
+    /// can't be told from it.
+    pub is_loss: bool,
 }
 
 impl Fork {
     /// The fork as an error, of class `Integrity`.
     pub fn error(&self) -> Error {
+        if self.is_loss {
+            return Reason::Lost { held: self.ours.size, signed: self.theirs.size }.into();
+        }
         Reason::Forked.into()
     }
 }
@@ -64,9 +70,18 @@ impl History<'_> {
         Ok(root == earlier.root)
     }
 
+    /// The fork with a head that the log did not grow from; `None` if it did.
+    pub fn fork_with(&self, theirs: &Verified<Checkpoint>) -> Result<Option<Fork>> {
+        if self.contains(theirs)? {
+            return Ok(None);
+        }
+        let is_loss = theirs.size > self.head.size;
+        Ok(Some(Fork { ours: self.head.clone(), theirs: theirs.clone(), is_loss }))
+    }
+
     /// Refuses a head that the log did not grow from.
-    pub fn check_contains(&self, earlier: &Checkpoint) -> Result<()> {
-        if self.contains(earlier)? { Ok(()) } else { Err(Reason::Forked.into()) }
+    pub fn check_contains(&self, earlier: &Verified<Checkpoint>) -> Result<()> {
+        self.fork_with(earlier)?.map_or(Ok(()), |fork| Err(fork.error()))
     }
 
     /// The proof that the tree of `new`, which this history must contain, begins with the tree of `old` entries.

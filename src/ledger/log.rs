@@ -272,7 +272,7 @@ impl Ledger {
     /// `Integrity` if the checkpoint is not ours or is of another history.
     pub fn check_grew_from(&self, earlier: &[u8]) -> Result<()> {
         self.check_usable()?;
-        self.history().check_contains(&*Verified::open(earlier, &self.verifier)?)
+        self.history().check_contains(&Verified::open(earlier, &self.verifier)?)
     }
 
     /// Keeps a policy text or a sketch and gives its BLAKE3 hash in hex. An entry may name it from then on.

@@ -60,6 +60,8 @@ pub(super) enum Reason {
     Index(String),
     #[error("the two checkpoints are not of the same history")]
     Forked,
+    #[error("the log has {held} entries, and its key signed a checkpoint of {signed}")]
+    Lost { held: u64, signed: u64 },
     #[error("the proof is malformed: {0}")]
     Proof(&'static str),
     #[error("the proof does not lead to the root in the checkpoint")]
@@ -139,6 +141,9 @@ impl error::Reason for Reason {
             }
             Reason::Vkey(_) => "restore `ledger.vkey` from a copy: it is published and holds no secret",
             Reason::BlobMissing(_) | Reason::BlobChanged(_) => "restore the file under `blob/` from a backup",
+            Reason::Lost { .. } => {
+                "it was put back to an older state, or is an older copy: find the newer one"
+            }
             Reason::Proof(_) | Reason::ProofFails => {
                 "have the proof made again; if it fails again, keep both as evidence"
             }

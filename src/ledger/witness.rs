@@ -180,7 +180,7 @@ pub fn compare(
     new: &Verified<Checkpoint>,
     shown: &Shown<'_>,
 ) -> Result<Option<Fork>> {
-    let fork = || Some(Fork { ours: last.clone(), theirs: new.clone() });
+    let fork = || Some(Fork { ours: last.clone(), theirs: new.clone(), is_loss: false });
     if new.size == last.size {
         return Ok(if new.root == last.root { None } else { fork() });
     }

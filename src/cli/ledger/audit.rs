@@ -254,8 +254,8 @@ fn extend(
         }
     };
     for theirs in heads {
-        if !history.contains(&theirs)? {
-            return Err(show_fork(&Fork { ours: history.head.clone(), theirs }));
+        if let Some(fork) = history.fork_with(&theirs)? {
+            return Err(show_fork(&fork));
         }
     }
     let proof = history.consistency(old, &new)?;
@@ -292,7 +292,7 @@ fn compare(files: [&Path; 2], vkey: &str, proof: Option<&Path>, from: Option<&Pa
 
 /// Shows both heads of a fork, and gives the error to end with.
 pub fn show_fork(fork: &Fork) -> Error {
-    let heads = format!("held before:\n{}\nnow shown:\n{}", fork.ours.note(), fork.theirs.note());
+    let heads = format!("two heads that one key signed:\n\n{}\n{}", fork.ours.note(), fork.theirs.note());
     terminal::print(heads).err().unwrap_or_else(|| fork.error())
 }
 

@@ -10,7 +10,7 @@ use super::{Taken, Timestamp};
 use crate::error::Result;
 use crate::keys::{secret::SigningKey, signer::Signer};
 use crate::ledger::{
-    Event, Ledger, Registry, Verifier,
+    Checkpoint, Event, Ledger, Registry, Verifier,
     cosignature::{Quorum, Quorums, Witness},
     disk,
     entry::Entry,
@@ -151,7 +151,7 @@ fn a_fork_is_kept_with_both_heads() {
     let note = Desk::of(1).first(&open(theirs.path()));
     let ledger = open(ours.path());
     let Taken::Fork(fork) = take(&ledger, &note) else { panic!("it is a fork") };
-    assert_eq!((fork.ours.size, fork.theirs.size), (10, 10));
+    assert_eq!((fork.ours.size, fork.theirs.size, fork.is_loss), (10, 10, false));
     assert_eq!(fork.theirs.note(), note);
     assert_ne!(fork.ours.root, fork.theirs.root);
     assert_eq!(ledger.forks().unwrap(), [fork.clone()]);
@@ -168,7 +168,8 @@ fn a_ledger_that_was_put_back_does_not_continue_what_was_cosigned() {
     ledger.append(&entries(8..10), &signer()).unwrap();
     let note = Desk::of(1).first(&ledger);
     let Taken::Fork(fork) = take(&open(old.path()), &note) else { panic!("it lost entries") };
-    assert_eq!((fork.ours.size, fork.theirs.size), (8, 10));
+    assert_eq!((fork.ours.size, fork.theirs.size, fork.is_loss), (8, 10, true));
+    assert_eq!(fork.error().to_string(), "the log has 8 entries, and its key signed a checkpoint of 10");
 }
 
 #[test]
@@ -363,8 +364,7 @@ fn damaged_tiles_are_no_fork() {
     bytes[0] ^= 1;
     fs::write(&path, bytes).unwrap();
     assert!(ledger.history().contains(&early).is_ok(), "the right edge is whole");
-    let mut earlier = (*early).clone();
-    earlier.size = 7;
+    let earlier = Checkpoint { size: 7, ..(*early).clone() };
     let error = ledger.history().contains(&earlier).unwrap_err();
     assert_eq!(error.to_string(), "the tiles do not add up to the root in the checkpoint");
 }

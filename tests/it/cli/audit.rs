@@ -116,7 +116,10 @@ fn checkpoints_of_one_history_are_told_from_a_fork() {
     desk.run(&["ledger", "checkpoint", "-o", "desk"]).ok();
     desk.write("twin", twin.read("twin"));
     let said = desk.run(&["ledger", "compare", "desk", "twin", "--vkey", &vkey]).exits(4);
-    assert_eq!(said.out(), format!("held before:\n{}\nnow shown:\n{}", desk.text("desk"), desk.text("twin")));
+    assert_eq!(
+        said.out(),
+        format!("two heads that one key signed:\n\n{}\n{}", desk.text("desk"), desk.text("twin"))
+    );
     assert_eq!(
         said.stderr,
         "error: the two checkpoints are not of the same history\n\
@@ -125,7 +128,7 @@ fn checkpoints_of_one_history_are_told_from_a_fork() {
     assert!(desk.run(&["ledger", "consistency", "twin"]).exits(4).out().ends_with(&desk.text("twin")));
     let since = desk.run(&["ledger", "verify", "--since", "twin"]).exits(4);
     assert!(since.out().starts_with("the ledger is whole: 6 entries"), "{}", since.out());
-    assert!(since.out().contains("held before:\n"), "{}", since.out());
+    assert!(since.out().contains("two heads that one key signed:\n"), "{}", since.out());
     desk.run(&["ledger", "verify", "--since", "old"]).ok();
 }
 
@@ -146,7 +149,12 @@ fn a_copy_is_verified_without_a_home() {
     desk.run(&["recipient", "suspend", "bob"]).ok();
     desk.run(&["ledger", "checkpoint", "-o", "newer"]).ok();
     auditor.write("newer", desk.read("newer"));
-    auditor.run(&[&verify[..], &["--since", "newer"]].concat()).exits(4);
+    let said = auditor.run(&[&verify[..], &["--since", "newer"]].concat()).exits(4);
+    assert_eq!(
+        said.stderr,
+        "error: the log has 4 entries, and its key signed a checkpoint of 5\n\
+         hint: it was put back to an older state, or is an older copy: find the newer one\n"
+    );
 
     let tile = auditor.path("copy/tile/entries/000.p/4");
     let mut bytes = std::fs::read(&tile).unwrap();

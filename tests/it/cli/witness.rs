@@ -119,7 +119,7 @@ fn a_fork_ends_with_both_heads_on_both_sides() {
     // One witness saw the twin first. It refuses ours, and what it cosigned before is the proof at home.
     cosign(&desk, "w1.example", &vkey, "other").ok();
     let said = cosign(&desk, "w1.example", &vkey, "head").exits(4);
-    let heads = |before: &str, now: &str| format!("held before:\n{before}\nnow shown:\n{now}");
+    let heads = |before: &str, now: &str| format!("two heads that one key signed:\n\n{before}\n{now}");
     assert_eq!(said.out(), heads(&desk.text("other"), &desk.text("head")));
     assert!(!desk.path("head.w1.example").exists());
     assert!(desk.text("w1.example.json").contains("\"theirs\""));
