@@ -225,7 +225,7 @@ fn verify(session: &Session, vkey: Option<&str>, since: Option<&Path>, as_json: 
     }
     if found.heads.timestamps > 0 {
         terminal::say(format!(
-            "{} timestamps are over its checkpoints; `ledger timestamp list` says how to check their signatures",
+            "{} timestamps are over its checkpoints; `ledger timestamp list` says how to check them",
             grouped(found.heads.timestamps)
         ));
     }

@@ -30,8 +30,8 @@ pub struct Fork {
     pub ours: Verified<Checkpoint>,
     /// The head that turned up.
     pub theirs: Verified<Checkpoint>,
-    /// The held tree lacks entries that the other one has: it was put back to an older state. Whether they agree as far as both go
-    /// can't be told from it.
+    /// The held tree lacks entries that the other one has: it was put back to an older state. Whether the two agree as far as
+    /// both go can't be told from it.
     pub is_loss: bool,
 }
 

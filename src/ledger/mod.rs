@@ -11,6 +11,7 @@
 //! | `ledger.vkey` | the verifier key, which makes the folder a ledger |
 //! | `log/checkpoint`, `log/tile/…` | the published log |
 //! | `blob/<blake3>` | policy texts and sketches, by hash |
+//! | `heads/`, `forks/` | checkpoints with cosignatures and timestamps; heads of other histories |
 //! | `index/`, `index.seal` | sled, and the digest of its files at the last clean close |
 //! | `stage` | an append under way, durable but not yet spread over the other files |
 //! | `lock` | held by the one process that has the ledger open |
@@ -30,6 +31,9 @@
 //! [signed-note]: https://c2sp.org/signed-note
 //! [tlog-checkpoint]: https://c2sp.org/tlog-checkpoint
 //! [tlog-tiles]: https://c2sp.org/tlog-tiles
+//!
+//! For others: [`cosignature`] and [`proof`] are what witnesses sign and auditors check, [`history`] knows an earlier head from
+//! a fork, [`heads`] keeps what was cosigned and timestamped ([`timestamp`]), and [`witness`] is the other side.
 
 mod append;
 mod blobs;
