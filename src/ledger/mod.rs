@@ -26,14 +26,14 @@
 //! recorded, `blobs`, `store`, `seal`, `index`, `stage` and `lock` hold the rest, [`log`] is the ledger, and
 //! [`mod@verify`] checks all of it, and [`registry`] is what its entries add up to.
 //!
+//! For others: [`cosignature`] and [`proof`] are what witnesses sign and auditors check, [`history`] knows an earlier head from
+//! a fork, [`heads`] keeps what was cosigned and timestamped ([`timestamp`]), and [`witness`] is the other side.
+//!
 //! Sources: RFC 6962 section 2.1; C2SP [signed-note], [tlog-checkpoint] and [tlog-tiles].
 //!
 //! [signed-note]: https://c2sp.org/signed-note
 //! [tlog-checkpoint]: https://c2sp.org/tlog-checkpoint
 //! [tlog-tiles]: https://c2sp.org/tlog-tiles
-//!
-//! For others: [`cosignature`] and [`proof`] are what witnesses sign and auditors check, [`history`] knows an earlier head from
-//! a fork, [`heads`] keeps what was cosigned and timestamped ([`timestamp`]), and [`witness`] is the other side.
 
 mod append;
 mod blobs;
