@@ -188,10 +188,8 @@ impl Seen {
                 return Err(format!("it supersedes entry {supersedes}, which is not earlier"));
             }
             Event::WitnessesSet(quorum) => self.quorums.insert(index, quorum.clone()),
-            Event::Release(release) => {
-                if !self.releases.insert(release.opening.release.clone()) {
-                    return Err(format!("release `{}` was recorded before", release.opening.release));
-                }
+            Event::Release(release) if !self.releases.insert(release.opening.release.clone()) => {
+                return Err(format!("release `{}` was recorded before", release.opening.release));
             }
             _ => {}
         }
