@@ -63,7 +63,7 @@
 //! [`manual::design`] explains how it works and why so, [`manual::threats`] who may attack and with what success,
 //! [`manual::limits`] what defeats a mark and what few rows can't show, [`manual::calibration`] how the
 //! bound was measured, [`manual::tables`] which files are read and written, [`manual::formats`] every file of a home and every
-//! line of JSON.
+//! line of JSON, [`manual::audit`] how somebody else checks a ledger.
 
 // Module pages speak of their private neighbours; with `--document-private-items` these links lead somewhere.
 #![allow(rustdoc::private_intra_doc_links)]

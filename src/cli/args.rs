@@ -65,6 +65,9 @@ pub enum Command {
     /// Sealed copies of what was stamped, which make a trace sharper
     #[command(subcommand)]
     Vault(Vault),
+    /// The keys of others who sign: approvers, recipients, witnesses
+    #[command(subcommand)]
+    Signer(super::signer::Typed),
     /// Show the whole story on generated data, in a temporary home
     Demo(Demo),
 }
@@ -261,10 +264,23 @@ pub enum Ledger {
         /// Verifier key to check against, kept somewhere else [default: the one in the ledger]
         #[arg(long, value_name = "KEY")]
         vkey: Option<String>,
+        /// Check a copy of the folder `log/` instead, with the verifier key and nothing else
+        #[arg(long, value_name = "FOLDER", requires = "vkey")]
+        from: Option<PathBuf>,
+        /// A checkpoint of before, kept somewhere else, which the ledger must have grown from
+        #[arg(long, value_name = "CHECKPOINT")]
+        since: Option<PathBuf>,
         /// Print the outcome as JSON on standard output
         #[arg(long)]
         json: bool,
     },
+    #[command(flatten)]
+    Audit(super::ledger::audit::Typed),
+    #[command(flatten)]
+    Witnesses(super::ledger::witness::Typed),
+    /// RFC 3161 timestamps over checkpoints
+    #[command(subcommand)]
+    Timestamp(super::ledger::timestamp::Typed),
     /// Build the index anew from the log's own files
     Reindex,
 }

@@ -1,23 +1,45 @@
-//! `ledger list | show | verify | reindex`.
+//! `ledger list | show | verify | reindex`; the rest is for auditors ([`audit`]), witnesses ([`witness`]) and timestamp
+//! authorities ([`timestamp`]).
 
+pub mod audit;
+pub mod timestamp;
+pub mod witness;
+
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::ledger::{self as log, Event, Recorded};
+use crate::ledger::history::{Fork, History, Published};
+use crate::ledger::{self as log, Event, Ledger, Recorded, Registry, Verifier};
 use crate::report::{json, terminal::grouped};
 
 use super::args;
 use super::{DONE, Session, terminal};
 
-pub fn run(session: &Session, command: args::Ledger) -> Result<u8> {
-    session.home.check_exists()?;
+pub fn run(session: impl FnOnce() -> Result<Session>, wait: Duration, command: args::Ledger) -> Result<u8> {
+    let home = || {
+        let session = session()?;
+        session.home.check_exists()?;
+        Ok(session)
+    };
     match command {
-        args::Ledger::List { json } => list(session, json),
-        args::Ledger::Show { entry } => show(session, &entry),
-        args::Ledger::Verify { vkey, json } => verify(session, vkey.as_deref(), json),
+        args::Ledger::List { json } => list(&home()?, json),
+        args::Ledger::Show { entry } => show(&home()?, &entry),
+        args::Ledger::Verify { vkey: Some(vkey), from: Some(folder), since, json } => {
+            verify_copy(&folder, &vkey, since.as_deref(), json)
+        }
+        args::Ledger::Verify { vkey, since, json, .. } => {
+            verify(&home()?, vkey.as_deref(), since.as_deref(), json)
+        }
+        args::Ledger::Audit(command) => audit::run(home, command),
+        args::Ledger::Witnesses(command) => witness::run(home, wait, command),
+        args::Ledger::Timestamp(command) => timestamp::run(&home()?, &command),
         args::Ledger::Reindex => {
+            let session = home()?;
             let size = log::reindex(&session.home.ledger_dir(), session.wait)?;
             terminal::say(format!("index of {} entries built anew from the log", grouped(size)));
             Ok(DONE)
@@ -26,14 +48,18 @@ pub fn run(session: &Session, command: args::Ledger) -> Result<u8> {
 }
 
 fn list(session: &Session, as_json: bool) -> Result<u8> {
-    let (entries, _) = session.home.entries(session.wait, "ledger list")?;
+    let ledger = session.home.ledger(session.wait, "ledger list")?;
+    let entries = ledger.entries()?;
+    let witnessed = witnessed_size(&ledger, &Registry::replay(&entries))?;
     let mut out = String::new();
     for recorded in &entries {
         if as_json {
-            let leaf = String::from_utf8_lossy(&recorded.leaf);
-            let _ = writeln!(out, "{{\"index\":{},\"leaf\":{leaf}}}", recorded.index);
+            let (index, leaf) = (recorded.index, String::from_utf8_lossy(&recorded.leaf));
+            let witnessed = witnessed.map(|size| format!("\"witnessed\":{},", index < size));
+            let witnessed = witnessed.unwrap_or_default();
+            let _ = writeln!(out, "{{\"index\":{index},{witnessed}\"leaf\":{leaf}}}");
         } else {
-            let _ = writeln!(out, "{}", line(recorded));
+            let _ = writeln!(out, "{}{}", line(recorded), unwitnessed(recorded.index, witnessed));
         }
     }
     terminal::print(out)?;
@@ -41,6 +67,25 @@ fn list(session: &Session, as_json: bool) -> Result<u8> {
         terminal::say("the ledger is empty");
     }
     Ok(DONE)
+}
+
+/// How many entries are under a checkpoint with a quorum; `None` if no witnesses are asked.
+pub fn witnessed_size(ledger: &Ledger, registry: &Registry) -> Result<Option<u64>> {
+    if registry.quorums.at(ledger.size()).is_none_or(|quorum| quorum.quorum == 0) {
+        return Ok(None);
+    }
+    Ok(Some(ledger.witnessed(&registry.quorums)?.map_or(0, |head| head.size)))
+}
+
+/// What is said behind an entry that no quorum vouches for, where one is asked.
+pub fn unwitnessed(index: u64, witnessed: Option<u64>) -> &'static str {
+    if witnessed.is_some_and(|size| index >= size) { "  (unwitnessed)" } else { "" }
+}
+
+/// Seconds since 1970, for people.
+fn when(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or_else(|| format!("{seconds} seconds after 1970"), |time| time.to_string())
 }
 
 fn line(recorded: &Recorded) -> String {
@@ -68,6 +113,9 @@ fn line(recorded: &Recorded) -> String {
         Event::ReleaseCut { release, bytes, reason } => {
             format!("cut short  {release}  after at most {} bytes: {reason}", grouped(*bytes))
         }
+        Event::WitnessesSet(quorum) => {
+            format!("witnesses  {} of {} needed", quorum.quorum, quorum.witnesses.len())
+        }
         Event::Amendment { supersedes, note } => format!("amendment  of entry {supersedes}: {note}"),
     };
     format!("{:>6}  {}  {what}", recorded.index, entry.time)
@@ -75,53 +123,86 @@ fn line(recorded: &Recorded) -> String {
 
 fn show(session: &Session, wanted: &str) -> Result<u8> {
     let ledger = session.home.ledger(session.wait, "ledger show")?;
-    let by_release = ledger.release(wanted)?;
-    let recorded = match (by_release, wanted.parse::<u64>()) {
-        (Some(recorded), _) => recorded,
-        (None, Ok(index)) => ledger.entry(index)?,
-        (None, Err(_)) => {
-            return Err(Error::usage(format!("no release `{wanted}` is on record"))
-                .with_hint("name a release or the number of an entry; see `dyepack ledger list`"));
-        }
-    };
+    let recorded = find(&ledger, wanted)?;
     terminal::print(format!("{}\n", String::from_utf8_lossy(&recorded.leaf)))?;
+    match witnessed_size(&ledger, &Registry::standing(&ledger)?)? {
+        Some(size) if recorded.index < size => terminal::say("witnessed by a quorum"),
+        Some(_) => terminal::say("not witnessed by a quorum yet"),
+        None => {}
+    }
     Ok(DONE)
 }
 
-fn verify(session: &Session, vkey: Option<&str>, as_json: bool) -> Result<u8> {
-    #[derive(Serialize)]
-    struct Verified<'a> {
-        schema: &'static str,
-        size: u64,
-        root: &'a str,
-        entries: &'a std::collections::BTreeMap<String, u64>,
-        blobs: u64,
-        recovered: bool,
-        reindexed: bool,
-        strays: &'a [String],
+/// The entry of a number, or the release of an id.
+fn find(ledger: &Ledger, wanted: &str) -> Result<Recorded> {
+    match (ledger.release(wanted)?, wanted.parse::<u64>()) {
+        (Some(recorded), _) => Ok(recorded),
+        (None, Ok(index)) => ledger.entry(index),
+        (None, Err(_)) => Err(Error::usage(format!("no release `{wanted}` is on record"))
+            .with_hint("name a release or the number of an entry; see `dyepack ledger list`")),
     }
+}
+
+/// The outcome for programs.
+#[derive(Serialize)]
+struct Verified<'a> {
+    schema: &'static str,
+    size: u64,
+    root: &'a str,
+    entries: &'a BTreeMap<String, u64>,
+    #[serde(flatten)]
+    home: Option<OfHome<'a>>,
+}
+
+/// What a copy of the log does not have.
+#[derive(Serialize)]
+struct OfHome<'a> {
+    blobs: u64,
+    recovered: bool,
+    reindexed: bool,
+    strays: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    witnessed: Option<u64>,
+    timestamps: u64,
+    forks: usize,
+}
+
+const VERIFICATION: &str = "dyepack.verification/1";
+
+fn verify(session: &Session, vkey: Option<&str>, since: Option<&Path>, as_json: bool) -> Result<u8> {
     let found = log::verify(&session.home.ledger_dir(), session.wait, vkey)?;
+    let fork = match since {
+        Some(path) => {
+            let ledger = session.home.ledger(session.wait, "ledger verify")?;
+            since_fork(&ledger.history(), ledger.verifier(), path)?
+        }
+        None => None,
+    };
+    let fork = fork.or_else(|| found.heads.forks.first().cloned());
     if as_json {
         terminal::print(
             json::line(&Verified {
-                schema: "dyepack.verification/1",
+                schema: VERIFICATION,
                 size: found.size,
                 root: &found.root_hex,
                 entries: &found.kinds,
-                blobs: found.blobs,
-                recovered: found.recovered,
-                reindexed: found.reindexed,
-                strays: &found.strays,
+                home: Some(OfHome {
+                    blobs: found.blobs,
+                    recovered: found.recovered,
+                    reindexed: found.reindexed,
+                    strays: &found.strays,
+                    witnessed: found.heads.witnessed,
+                    timestamps: found.heads.timestamps,
+                    forks: found.heads.forks.len(),
+                }),
             }) + "\n",
         )?;
-        return Ok(DONE);
+        return fork.map_or(Ok(DONE), |fork| Err(fork.error()));
     }
-    let kinds: Vec<String> =
-        found.kinds.iter().map(|(kind, n)| format!("{} {}", grouped(*n), kind.replace('_', " "))).collect();
     terminal::print(format!(
         "the ledger is whole: {} entries ({}), {} policies and sketches\nroot {}\n",
         grouped(found.size),
-        kinds.join(", "),
+        kinds(&found.kinds),
         grouped(found.blobs),
         found.root_hex
     ))?;
@@ -139,5 +220,52 @@ fn verify(session: &Session, vkey: Option<&str>, as_json: bool) -> Result<u8> {
     for stray in &found.strays {
         terminal::warn(format!("`{stray}` lies in the log and is no part of it"));
     }
-    Ok(DONE)
+    if let Some(size) = found.heads.witnessed {
+        terminal::say(format!("the first {} entries are witnessed by a quorum", grouped(size)));
+    }
+    if found.heads.timestamps > 0 {
+        terminal::say(format!(
+            "{} timestamps are over its checkpoints; `ledger timestamp list` says how to check them",
+            grouped(found.heads.timestamps)
+        ));
+    }
+    forked(fork)
+}
+
+fn verify_copy(folder: &Path, vkey: &str, since: Option<&Path>, as_json: bool) -> Result<u8> {
+    let published = Published::open(folder, Verifier::parse(vkey.trim())?)?;
+    let found = published.verify()?;
+    let fork = match since {
+        Some(path) => since_fork(&published.history(), published.verifier(), path)?,
+        None => None,
+    };
+    if as_json {
+        let (size, root, entries) = (found.size, found.root_hex.as_str(), &found.kinds);
+        terminal::print(
+            json::line(&Verified { schema: VERIFICATION, size, root, entries, home: None }) + "\n",
+        )?;
+        return fork.map_or(Ok(DONE), |fork| Err(fork.error()));
+    }
+    terminal::print(format!(
+        "the copy is whole: {} entries ({})\nroot {}\n",
+        grouped(found.size),
+        kinds(&found.kinds),
+        found.root_hex
+    ))?;
+    forked(fork)
+}
+
+/// The fork, if the log did not grow from the checkpoint in a file.
+fn since_fork(history: &History<'_>, verifier: &Verifier, path: &Path) -> Result<Option<Fork>> {
+    history.fork_with(&audit::read_head(path, verifier)?)
+}
+
+fn forked(fork: Option<Fork>) -> Result<u8> {
+    fork.map_or(Ok(DONE), |fork| Err(audit::show_fork(&fork)))
+}
+
+fn kinds(kinds: &BTreeMap<String, u64>) -> String {
+    let kinds: Vec<String> =
+        kinds.iter().map(|(kind, n)| format!("{} {}", grouped(*n), kind.replace('_', " "))).collect();
+    kinds.join(", ")
 }

@@ -13,6 +13,7 @@ mod originals;
 mod passphrase;
 mod recipients;
 mod setup;
+mod signer;
 mod stamp;
 mod terminal;
 mod trace;
@@ -59,10 +60,11 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Policy(command) => setup::policy(&session()?, command),
         Command::Stamp(stamp) => stamp::run(&session()?, &stamp),
         Command::Trace(trace) => trace::run(&session()?, &trace),
-        Command::Ledger(command) => ledger::run(&session()?, command),
+        Command::Ledger(command) => ledger::run(session, cli.global.lock_timeout, command),
         Command::Attack(typed) => attack::run(session, &typed),
         Command::Trial(trial) => trial::run(session, &trial),
         Command::Vault(command) => vault::run(&session()?, command),
+        Command::Signer(command) => signer::run(command),
         Command::Demo(demo) => demo::run(&demo),
     }
 }

@@ -10,6 +10,7 @@ use crate::ledger::{Entry, Event, Recipient, Registry};
 use crate::report::json;
 
 use super::args;
+use super::ledger::{unwitnessed, witnessed_size};
 use super::{DONE, Session, now, operator, terminal};
 
 pub fn run(session: &Session, command: args::Recipient) -> Result<u8> {
@@ -105,14 +106,22 @@ fn show(session: &Session, id: &str, as_json: bool) -> Result<u8> {
         standing: &'a Standing,
         releases: Vec<&'a Delivered>,
         unfinished: Vec<&'a Unfinished>,
+        /// How many entries a quorum has witnessed, where one is asked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        witnessed_entries: Option<u64>,
     }
-    let (_, registry) = session.home.entries(session.wait, "recipient show")?;
+    let ledger = session.home.ledger(session.wait, "recipient show")?;
+    let registry = Registry::replay(&ledger.entries()?);
+    let witnessed = witnessed_size(&ledger, &registry)?;
+    ledger.close()?;
     let standing = known(&registry, id)?;
     let releases: Vec<&Delivered> = releases_of(&registry, id).collect();
     let unfinished: Vec<&Unfinished> =
         registry.unfinished.iter().filter(|unfinished| unfinished.opening.recipient == id).collect();
     if as_json {
-        terminal::print(json::line(&Shown { standing, releases, unfinished }) + "\n")?;
+        terminal::print(
+            json::line(&Shown { standing, releases, unfinished, witnessed_entries: witnessed }) + "\n",
+        )?;
         return Ok(DONE);
     }
     let Recipient { id, name, contact, agreement, purpose, country } = &standing.recipient;
@@ -135,8 +144,11 @@ fn show(session: &Session, id: &str, as_json: bool) -> Result<u8> {
     for Delivered { index, time, release } in releases {
         let _ = writeln!(
             out,
-            "    {time}  {}  {}: {} rows (entry {index})",
-            release.opening.release, release.opening.dataset, release.rows
+            "    {time}  {}  {}: {} rows (entry {index}){}",
+            release.opening.release,
+            release.opening.dataset,
+            release.rows,
+            unwitnessed(*index, witnessed)
         );
     }
     for Unfinished { index, time, opening, cut } in unfinished {

@@ -51,7 +51,7 @@ impl Checkpoint {
         Ok(Verified { value: self, note })
     }
 
-    fn parse(text: &str) -> Result<Self, Reason> {
+    pub(super) fn parse(text: &str) -> Result<Self, Reason> {
         let lines: Vec<&str> = text.lines().collect();
         let [origin, size, root] = lines[..] else {
             return Err(Reason::Checkpoint("it has not three lines"));

@@ -29,17 +29,21 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes the lock, waiting for up to `wait`. `who` is a word for the message: `stamp`.
     pub(super) fn take(dir: &Path, wait: Duration, who: &str) -> Result<Lock> {
-        let path = dir.join(FILE);
-        let opened = File::options().create(true).write(true).truncate(false).open(&path);
-        let file = opened.map_err(|e| Error::io("open", &path, e))?;
+        Self::take_file(&dir.join(FILE), wait, who)
+    }
+
+    /// As [`take`](Self::take), with a lock file of a given name.
+    pub(super) fn take_file(path: &Path, wait: Duration, who: &str) -> Result<Lock> {
+        let opened = File::options().create(true).write(true).truncate(false).open(path);
+        let file = opened.map_err(|e| Error::io("open", path, e))?;
         // Pauses are added up rather than a clock read: below floor 4 nothing knows the time.
         let (mut waited, mut pause) = (Duration::ZERO, PAUSES.0);
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path, e)),
+                Err(TryLockError::Error(e)) => return Err(Error::io("lock", path, e)),
                 Err(TryLockError::WouldBlock) if waited >= wait => {
-                    return Err(Reason::Locked { holder: holder(&path), waited }.into());
+                    return Err(Reason::Locked { holder: holder(path), waited }.into());
                 }
                 Err(TryLockError::WouldBlock) => {
                     let nap = pause.min(wait - waited);
@@ -48,7 +52,7 @@ impl Lock {
                 }
             }
         }
-        announce(&file, who).map_err(|e| Error::io("write", &path, e))?;
+        announce(&file, who).map_err(|e| Error::io("write", path, e))?;
         Ok(Lock { _file: file })
     }
 }

@@ -121,7 +121,9 @@ impl Ledger {
         }
         let lock = Lock::take(dir, wait, who)?;
         let verifier = read_vkey(&dir.join(VKEY_FILE))?;
-        let checkpoint = read_checkpoint(dir, &verifier)?;
+        let checkpoint = read_checkpoint(&dir.join(LOG_FOLDER).join(CHECKPOINT_FILE), |bytes| {
+            Verified::open_stored(bytes, &verifier)
+        })?;
         let tree = Tree::new(dir.join(LOG_FOLDER), checkpoint.size);
         let index = Index::new(dir, disk.clone());
         if opening == OpenAs::WithoutIndex {
@@ -269,16 +271,8 @@ impl Ledger {
     /// # Errors
     /// `Integrity` if the checkpoint is not ours or is of another history.
     pub fn check_grew_from(&self, earlier: &[u8]) -> Result<()> {
-        let earlier = Verified::open(earlier, &self.verifier)?;
-        if earlier.size > self.size() {
-            return Err(Reason::Forked.into());
-        }
-        let proof = self.consistency_proof(earlier.size)?;
-        let (old, new) = (&*earlier, &*self.checkpoint);
-        if !merkle::verify_consistency(old.size, new.size, &old.root, &new.root, &proof) {
-            return Err(Reason::Forked.into());
-        }
-        Ok(())
+        self.check_usable()?;
+        self.history().check_contains(&Verified::open(earlier, &self.verifier)?)
     }
 
     /// Keeps a policy text or a sketch and gives its BLAKE3 hash in hex. An entry may name it from then on.
@@ -337,12 +331,15 @@ fn read_vkey(path: &Path) -> Result<Verifier> {
     Ok(parsed.ok_or(Reason::Vkey("its name, id and key do not belong together"))?)
 }
 
-pub(super) fn read_checkpoint(dir: &Path, verifier: &Verifier) -> Result<Verified<Checkpoint>> {
-    let path = dir.join(LOG_FOLDER).join(CHECKPOINT_FILE);
-    let bytes = disk::read(&path, NOTE_LIMIT_BYTES).map_err(|e| match e.kind() {
+/// Reads the checkpoint at `path`; `open` checks it.
+pub(super) fn read_checkpoint(
+    path: &Path,
+    open: impl FnOnce(&[u8]) -> Result<Verified<Checkpoint>>,
+) -> Result<Verified<Checkpoint>> {
+    let bytes = disk::read(path, NOTE_LIMIT_BYTES).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => Reason::Checkpoint("it is missing").into(),
         std::io::ErrorKind::FileTooLarge => Reason::Checkpoint("it is longer than 64 kB").into(),
-        _ => Error::io("read", &path, e),
+        _ => Error::io("read", path, e),
     })?;
-    Verified::open_stored(&bytes, verifier).map_err(|e| e.in_file("log/checkpoint"))
+    open(&bytes).map_err(|e| e.in_file("log/checkpoint"))
 }

@@ -11,6 +11,7 @@
 //! | `ledger.vkey` | the verifier key, which makes the folder a ledger |
 //! | `log/checkpoint`, `log/tile/…` | the published log |
 //! | `blob/<blake3>` | policy texts and sketches, by hash |
+//! | `heads/`, `forks/` | checkpoints with cosignatures and timestamps; heads of other histories |
 //! | `index/`, `index.seal` | sled, and the digest of its files at the last clean close |
 //! | `stage` | an append under way, durable but not yet spread over the other files |
 //! | `lock` | held by the one process that has the ledger open |
@@ -25,6 +26,9 @@
 //! recorded, `blobs`, `store`, `seal`, `index`, `stage` and `lock` hold the rest, [`log`] is the ledger, and
 //! [`mod@verify`] checks all of it, and [`registry`] is what its entries add up to.
 //!
+//! For others: [`cosignature`] and [`proof`] are what witnesses sign and auditors check, [`history`] knows an earlier head from
+//! a fork, [`heads`] keeps what was cosigned and timestamped ([`timestamp`]), and [`witness`] is the other side.
+//!
 //! Sources: RFC 6962 section 2.1; C2SP [signed-note], [tlog-checkpoint] and [tlog-tiles].
 //!
 //! [signed-note]: https://c2sp.org/signed-note
@@ -34,13 +38,17 @@
 mod append;
 mod blobs;
 pub mod checkpoint;
+pub mod cosignature;
 mod disk;
 pub mod entry;
+pub mod heads;
+pub mod history;
 mod index;
 mod lock;
 pub mod log;
 pub mod merkle;
 pub mod note;
+pub mod proof;
 mod reason;
 pub mod registry;
 mod seal;
@@ -49,8 +57,10 @@ mod store;
 #[cfg(test)]
 mod tests;
 pub mod tiles;
+pub mod timestamp;
 mod tree;
 pub mod verify;
+pub mod witness;
 
 pub use checkpoint::{Checkpoint, Verified};
 pub use entry::{Entry, Event, Output, Recipient, Release, Source};

@@ -2,7 +2,7 @@
 //!
 //! **Idea.** A note is text that ends in a newline, an empty line, and signature lines
 //! `— <name> <base64(key id || signature)>`. The key id is the first four bytes of
-//! `SHA-256(name || 0x0A || 0x01 || public key)`, where 0x01 stands for Ed25519.
+//! `SHA-256(name || 0x0A || algorithm || public key)`; the algorithm is 0x01 for Ed25519 over the text.
 //!
 //! **Invariant.** A [`SignedNote`] is canonical: rendering it gives the bytes that were parsed.
 //!
@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::reason::Reason;
 use crate::{error::Result, keys::secret::SigningKey};
 
-/// The algorithm byte of Ed25519.
+/// The algorithm byte of Ed25519 over the text.
 const ED25519: u8 = 1;
 
 /// Longest note read, in bytes; a checkpoint with a hundred witnesses has about 12 kB.
@@ -29,6 +29,7 @@ const SIGNATURES_LIMIT: usize = 100;
 /// A public key with the name it signs under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verifier {
+    algorithm: u8,
     name: String,
     id: [u8; 4],
     key: VerifyingKey,
@@ -37,15 +38,25 @@ pub struct Verifier {
 impl Verifier {
     /// Names a 32-byte Ed25519 public key. The name is not empty and has no white space and no `+`.
     pub fn new(name: &str, public: &[u8; 32]) -> Result<Self> {
+        Self::of_algorithm(ED25519, name, public)
+    }
+
+    /// As [`new`](Self::new), for an algorithm that signs with Ed25519 keys too.
+    pub(super) fn of_algorithm(algorithm: u8, name: &str, public: &[u8; 32]) -> Result<Self> {
         if !is_name(name) {
             return Err(Reason::Name(name.to_owned()).into());
         }
         let key = VerifyingKey::from_bytes(public).map_err(|_| Reason::VerifierKey("not a curve point"))?;
-        Ok(Verifier { name: name.to_owned(), id: key_id(name, public), key })
+        Ok(Verifier { algorithm, name: name.to_owned(), id: key_id(algorithm, name, public), key })
     }
 
     /// Reads `name+hex8+base64(0x01 || public key)`, as [`Display`](fmt::Display) writes it.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::parse_as(ED25519, text)
+    }
+
+    /// As [`parse`](Self::parse), with the byte of another algorithm.
+    pub(super) fn parse_as(algorithm: u8, text: &str) -> Result<Self> {
         // The base64 part may hold a `+`, the name may not.
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
@@ -53,10 +64,13 @@ impl Verifier {
         };
         let key = BASE64.decode(key.as_bytes()).map_err(|_| Reason::VerifierKey("the key is not base64"))?;
         let public: &[u8; 32] = match key.split_first() {
-            Some((&ED25519, public)) => public.try_into().map_err(|_| Reason::VerifierKey("wrong length"))?,
-            _ => return Err(Reason::VerifierKey("not an Ed25519 key").into()),
+            Some((found, public)) if *found == algorithm => {
+                public.try_into().map_err(|_| Reason::VerifierKey("wrong length"))?
+            }
+            _ if algorithm == ED25519 => return Err(Reason::VerifierKey("not an Ed25519 key").into()),
+            _ => return Err(Reason::VerifierKey("not a key that cosigns").into()),
         };
-        let verifier = Verifier::new(name, public)?;
+        let verifier = Verifier::of_algorithm(algorithm, name, public)?;
         if verifier.id_hex() != id {
             return Err(Reason::VerifierKey("the key id does not belong to the name and key").into());
         }
@@ -86,7 +100,7 @@ impl Verifier {
 
 impl fmt::Display for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = [&[ED25519], self.public().as_slice()].concat();
+        let key = [&[self.algorithm], self.public().as_slice()].concat();
         write!(f, "{}+{}+{}", self.name, self.id_hex(), BASE64.encode(&key))
     }
 }
@@ -105,6 +119,12 @@ struct Line {
     payload: Vec<u8>,
 }
 
+impl Line {
+    fn is_of(&self, verifier: &Verifier) -> bool {
+        self.name == verifier.name && self.payload.starts_with(&verifier.id)
+    }
+}
+
 impl SignedNote {
     /// Signs `text`, which must end in a newline, under `name`.
     pub fn sign(text: String, name: &str, signer: &SigningKey) -> Result<Self> {
@@ -114,7 +134,7 @@ impl SignedNote {
         if !is_text(&text) {
             return Err(Reason::Note("the text has control characters or no newline at its end").into());
         }
-        let id = key_id(name, &signer.public());
+        let id = key_id(ED25519, name, &signer.public());
         let payload = [id.as_slice(), &signer.sign(text.as_bytes())].concat();
         Ok(SignedNote { text, lines: vec![Line { name: name.to_owned(), payload }] })
     }
@@ -144,10 +164,7 @@ impl SignedNote {
 
     /// The text, if the verifier's key signed it. Signatures of other keys are left aside.
     pub fn open(&self, verifier: &Verifier) -> Result<&str> {
-        let mut of_key = self.lines.iter().filter(|l| l.name == verifier.name).filter_map(|l| {
-            let (id, signature) = l.payload.split_at_checked(4)?;
-            (id == verifier.id).then_some(signature)
-        });
+        let mut of_key = self.signatures_of(verifier);
         let (first, second) = (of_key.next(), of_key.next());
         match first.map(<&[u8; 64]>::try_from) {
             Some(Ok(signature)) if second.is_none() && verifier.verifies(self.text.as_bytes(), signature) => {
@@ -155,6 +172,30 @@ impl SignedNote {
             }
             _ => Err(Reason::Signature.into()),
         }
+    }
+
+    /// The text, which nobody may have signed.
+    pub(super) fn unchecked_text(&self) -> &str {
+        &self.text
+    }
+
+    /// The signatures that bear a key's name and id, without the id; none of them is checked.
+    pub(super) fn signatures_of<'a>(&'a self, verifier: &'a Verifier) -> impl Iterator<Item = &'a [u8]> {
+        self.lines.iter().filter(|line| line.is_of(verifier)).map(|line| &line.payload[4..])
+    }
+
+    /// Puts a signature in the place of those of the same key, or behind all.
+    pub(super) fn set_signature(&mut self, verifier: &Verifier, signature: &[u8]) {
+        let line =
+            Line { name: verifier.name.clone(), payload: [verifier.id.as_slice(), signature].concat() };
+        let place = self.lines.iter().position(|line| line.is_of(verifier)).unwrap_or(self.lines.len());
+        self.lines.retain(|line| !line.is_of(verifier));
+        self.lines.insert(place.min(self.lines.len()), line);
+    }
+
+    /// Leaves out the signatures of all but these keys.
+    pub(super) fn keep_signatures_of(&mut self, verifiers: &[&Verifier]) {
+        self.lines.retain(|line| verifiers.iter().any(|verifier| line.is_of(verifier)));
     }
 
     /// How many keys signed.
@@ -178,9 +219,9 @@ fn parse_line(line: &str) -> Option<Line> {
     (is_name(name) && payload.len() > 4).then(|| Line { name: name.to_owned(), payload })
 }
 
-fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
+fn key_id(algorithm: u8, name: &str, public: &[u8; 32]) -> [u8; 4] {
     let hash =
-        Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(public).finalize();
+        Sha256::new().chain_update(name).chain_update([b'\n', algorithm]).chain_update(public).finalize();
     [hash[0], hash[1], hash[2], hash[3]]
 }
 
@@ -242,6 +283,25 @@ mod tests {
         assert!(SignedNote::sign("no newline".to_owned(), "a", &signer).is_err());
         assert!(Verifier::new("two words", &signer.public()).is_err());
         assert!(Verifier::new("a+b", &signer.public()).is_err());
+    }
+
+    /// The example of C2SP signed-note, "Verifier keys", with a note of that key as other implementations test it.
+    #[test]
+    fn the_c2sp_examples_open() {
+        let foo = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+        let note = "This is an example message.\n\n\
+            — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
+        let verifier = Verifier::parse(foo).unwrap();
+        assert_eq!(verifier.to_string(), foo);
+        let opened = SignedNote::parse(note.as_bytes()).unwrap();
+        assert_eq!(opened.open(&verifier).unwrap(), "This is an example message.\n");
+        // The first example of the document comes without its key.
+        let quasimodo = "Ognuno sta solo sul cuor della terra\ntrafitto da un raggio di sole:\n\n\
+            ed è subito sera.\n\n\
+            — quasimodo.example/salvatore NnugSzTjtVAewIS+Z/iJhUPeFDkO/5QQ2i5ddnGITLlC+EhfLW9oJKONrMouFSQU0xMcXxj99ihAQwaqP3ZekRwNtIc=\n";
+        let parsed = SignedNote::parse(quasimodo.as_bytes()).unwrap();
+        assert_eq!((parsed.render().as_str(), parsed.signature_count()), (quasimodo, 1));
+        assert!(parsed.unchecked_text().ends_with(":\n\ned è subito sera.\n"));
     }
 
     #[test]

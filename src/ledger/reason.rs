@@ -60,6 +60,33 @@ pub(super) enum Reason {
     Index(String),
     #[error("the two checkpoints are not of the same history")]
     Forked,
+    #[error("the log has {held} entries, and its key signed a checkpoint of {signed}")]
+    Lost { held: u64, signed: u64 },
+    #[error("the proof is malformed: {0}")]
+    Proof(&'static str),
+    #[error("the proof does not lead to the root in the checkpoint")]
+    ProofFails,
+    #[error("the signed head `{path}` is damaged: {what}")]
+    Head { path: String, what: String },
+
+    #[error("no key is known for the log `{0}`")]
+    UnknownLog(String),
+    #[error("the checkpoint has {new} entries, and one of {old} was cosigned before")]
+    Stale { old: u64, new: u64 },
+    #[error("nothing shows that the tree grew from the one of {0} entries")]
+    NeedsProof(u64),
+    #[error("the proof begins at {proof} entries, and the last one cosigned has {old}")]
+    OtherProof { old: u64, proof: u64 },
+    #[error("the witness's state is damaged: {0}")]
+    WitnessState(&'static str),
+    #[error("none of the witnesses on record cosigned it")]
+    NotCosigned,
+    #[error("{met} of the witnesses named cosigned the checkpoint, and {quorum} are needed")]
+    NoQuorum { met: usize, quorum: u32 },
+    #[error("the timestamp can't be read: {0}")]
+    Timestamp(&'static str),
+    #[error("the timestamp is over none of the checkpoints that were kept for one")]
+    OtherTimestamp,
 }
 
 impl error::Reason for Reason {
@@ -75,7 +102,13 @@ impl error::Reason for Reason {
             | Reason::DuplicateRelease(_)
             | Reason::BadHash(_)
             | Reason::NoEntry { .. }
-            | Reason::NoPrefix { .. } => Class::Usage,
+            | Reason::NoPrefix { .. }
+            | Reason::UnknownLog(_)
+            | Reason::NeedsProof(_)
+            | Reason::OtherProof { .. }
+            | Reason::NotCosigned
+            | Reason::OtherTimestamp => Class::Usage,
+            Reason::Timestamp(_) => Class::Data,
             _ => Class::Integrity,
         }
     }
@@ -108,6 +141,28 @@ impl error::Reason for Reason {
             }
             Reason::Vkey(_) => "restore `ledger.vkey` from a copy: it is published and holds no secret",
             Reason::BlobMissing(_) | Reason::BlobChanged(_) => "restore the file under `blob/` from a backup",
+            Reason::Lost { .. } => {
+                "it was put back to an older state, or is an older copy: find the newer one"
+            }
+            Reason::Proof(_) | Reason::ProofFails => {
+                "have the proof made again; if it fails again, keep both as evidence"
+            }
+            Reason::Head { .. } => "restore the file from a copy; what it cosigned can be asked for again",
+            Reason::UnknownLog(_) => "name its verifier key with `--vkey`, as its owner handed it over",
+            Reason::Stale { .. } => {
+                "ask for a newer one; if there is none, the ledger lost entries: keep both"
+            }
+            Reason::NeedsProof(old) | Reason::OtherProof { old, .. } => {
+                return Some(format!(
+                    "ask for the file that `dyepack ledger consistency {old}` writes, or name the log with \
+                     `--from`"
+                ));
+            }
+            Reason::WitnessState(_) => "restore the file from a copy, and cosign nothing before",
+            Reason::NoQuorum { .. } => "ask for a proof with the cosignatures of more witnesses",
+            Reason::NotCosigned => "see `dyepack ledger witnesses` for the keys that count",
+            Reason::Timestamp(_) => "it should be the authority's answer, as `openssl ts -reply` reads it",
+            Reason::OtherTimestamp => "make the request with `dyepack ledger timestamp request`",
             Reason::Forked => "keep both: a signed fork proves that the ledger was rewritten",
             _ => return None,
         };

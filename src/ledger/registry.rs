@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::cosignature::Quorums;
 use super::entry::Opening;
 use super::{Event, Ledger, Recipient, Recorded, Release};
 use crate::error::Result;
@@ -76,6 +77,8 @@ pub struct Registry {
     pub releases: Vec<Delivered>,
     /// Deliveries that went out while they were made and did not end, or ended early; in the order of the ledger.
     pub unfinished: Vec<Unfinished>,
+    /// Who was asked to cosign.
+    pub quorums: Quorums,
 }
 
 impl Registry {
@@ -128,6 +131,9 @@ impl Registry {
                 if let Some(opened) = opened {
                     opened.cut = Some(reason);
                 }
+            }
+            Event::WitnessesSet(quorum) => {
+                self.quorums.insert(index, quorum);
             }
             Event::Amendment { .. } => {}
         }

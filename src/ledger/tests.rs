@@ -93,11 +93,11 @@ pub(super) mod faults {
     }
 }
 
-const WAIT: Duration = Duration::from_secs(10);
+pub(super) const WAIT: Duration = Duration::from_secs(10);
 const TIME: &str = "2026-03-01T12:00:00Z";
 const POLICY: &[u8] = b"[policy]\nname = \"encounters\"\n";
 
-fn signer() -> SigningKey {
+pub(super) fn signer() -> SigningKey {
     SigningKey::from_seed(&[42; 32])
 }
 
@@ -106,7 +106,7 @@ fn hash_of(bytes: &[u8]) -> String {
 }
 
 /// Entry number `i` of a ledger that uses every kind. Its blobs are the policy and itself as a sketch.
-fn entry(i: u64) -> Entry {
+pub(super) fn entry(i: u64) -> Entry {
     let event = match i % 8 {
         0 => Event::RecipientRegistered {
             recipient: Recipient {
@@ -147,11 +147,11 @@ fn entry(i: u64) -> Entry {
     Entry::new(TIME, "tester", event)
 }
 
-fn entries(range: std::ops::Range<u64>) -> Vec<Entry> {
+pub(super) fn entries(range: std::ops::Range<u64>) -> Vec<Entry> {
     range.map(entry).collect()
 }
 
-fn ledger_of(size: u64) -> TempDir {
+pub(super) fn ledger_of(size: u64) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     Ledger::create(dir.path(), "example.org/test", &signer()).unwrap();
     let mut ledger = Ledger::open(dir.path(), WAIT, "test").unwrap();
@@ -162,7 +162,7 @@ fn ledger_of(size: u64) -> TempDir {
 }
 
 /// A copy to be ruined, in memory where there is such a folder: thousands of fsyncs would only measure the disk.
-fn copy_of(from: &Path) -> TempDir {
+pub(super) fn copy_of(from: &Path) -> TempDir {
     let to = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     for name in disk::files_below(from).unwrap() {
         let target = to.path().join(&name);

@@ -2,7 +2,8 @@
 //!
 //! What is derived anew: the checkpoint's signature, every leaf's hash against the lowest tiles, every row of tiles
 //! from the row below, the root; every entry's signature and form; that the index finds each of them, and nothing else;
-//! every blob. An append that was cut short is finished first, and a missing index built again; both are reported.
+//! every blob; the heads that are kept beside the log. An append that was cut short is finished first, and a missing index
+//! built again; both are reported.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,8 +13,10 @@ use std::{
 
 use super::{
     blobs,
+    cosignature::Quorums,
     disk::{self, Disk},
     entry::{self, Entry, Event},
+    heads::KeptHeads,
     log::{CHECKPOINT_FILE, LOG_FOLDER, Ledger, OpenAs},
     note::Verifier,
     reason::Reason,
@@ -39,6 +42,8 @@ pub struct Verification {
     pub reindexed: bool,
     /// Files in `log/` that are neither checkpoint nor tile, below `log/`.
     pub strays: Vec<String>,
+    /// What is kept beside the log: cosigned and timestamped checkpoints, forks.
+    pub heads: KeptHeads,
 }
 
 /// Checks the ledger in `dir`, waiting for its lock for up to `wait`. `vkey` is the verifier key as it was handed
@@ -75,6 +80,7 @@ impl Ledger {
         checked?;
         let strays = self.strays()?;
         let blobs = self.check_blobs()?;
+        let heads = self.check_heads(&seen.quorums)?;
         Ok(Verification {
             size: self.size(),
             root_hex: self.root_hex(),
@@ -83,13 +89,15 @@ impl Ledger {
             recovered: self.recovered,
             reindexed: self.index.was_rebuilt(),
             strays,
+            heads,
         })
     }
 
     /// Checks every entry in order, and the tree over them; against the index too, if there is one.
     fn check_entries(&self, seen: &mut Seen, store: Option<&Store>) -> Result<()> {
         self.tree.walk(&self.checkpoint.root, |index, leaf| {
-            seen.check(index, leaf, self, store).map_err(|what| Reason::Entry { index, what }.into())
+            seen.check(index, leaf, &self.verifier, Some(&self.dir), store)
+                .map_err(|what| Reason::Entry { index, what }.into())
         })
     }
 
@@ -136,32 +144,37 @@ impl Ledger {
 
 /// What the entries so far have said.
 #[derive(Default)]
-struct Seen {
-    kinds: BTreeMap<String, u64>,
+pub(super) struct Seen {
+    pub(super) kinds: BTreeMap<String, u64>,
     releases: BTreeSet<String>,
     openings: BTreeSet<String>,
     standing: u64,
     blobs: BTreeSet<String>,
+    quorums: Quorums,
 }
 
 impl Seen {
-    /// Checks one entry by itself, against those before it, and against the index.
-    fn check(
+    /// Checks one entry by itself, against those before it, and, where they are at hand, against the blobs below the folder
+    /// `blobs` and the index.
+    pub(super) fn check(
         &mut self,
         index: u64,
         leaf: &[u8],
-        ledger: &Ledger,
+        verifier: &Verifier,
+        blobs: Option<&Path>,
         store: Option<&Store>,
     ) -> Result<(), String> {
-        entry::check_signature(leaf, ledger.verifier())?;
+        entry::check_signature(leaf, verifier)?;
         let Some(entry) = entry::read(leaf)? else {
             *self.kinds.entry("unknown".to_owned()).or_default() += 1;
             return Ok(());
         };
         *self.kinds.entry(entry.event.kind().to_owned()).or_default() += 1;
         for hash in entry.event.blobs() {
-            if !self.blobs.contains(hash) {
-                blobs::get(&ledger.dir, hash).map_err(say)?;
+            if let Some(dir) = blobs
+                && !self.blobs.contains(hash)
+            {
+                blobs::get(dir, hash).map_err(say)?;
                 self.blobs.insert(hash.to_owned());
             }
         }
@@ -174,6 +187,7 @@ impl Seen {
             Event::Amendment { supersedes, .. } if *supersedes >= index => {
                 return Err(format!("it supersedes entry {supersedes}, which is not earlier"));
             }
+            Event::WitnessesSet(quorum) => self.quorums.insert(index, quorum.clone()),
             Event::Release(release) if !self.releases.insert(release.opening.release.clone()) => {
                 return Err(format!("release `{}` was recorded before", release.opening.release));
             }

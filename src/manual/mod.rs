@@ -18,3 +18,6 @@ pub mod tables {}
 
 #[doc = include_str!("formats.md")]
 pub mod formats {}
+
+#[doc = include_str!("audit.md")]
+pub mod audit {}

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
 use super::release::{Opening, Release};
+use crate::ledger::cosignature::Quorum;
 
 /// What can happen. The member `kind` tells which.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
@@ -54,6 +55,8 @@ pub enum Event {
         /// What went wrong; no value of the data.
         reason: String,
     },
+    /// From here on these witnesses are asked to cosign checkpoints.
+    WitnessesSet(Quorum),
     /// An earlier entry is to be read differently. It stays as it is.
     Amendment {
         /// Index of the earlier entry.

@@ -67,6 +67,9 @@ impl Entry {
         if self.time.parse::<jiff::Timestamp>().is_err() {
             return bad("its time is not RFC 3339");
         }
+        if let Event::WitnessesSet(quorum) = &self.event {
+            quorum.check()?;
+        }
         if let Event::ReleaseOpened(Opening { release, .. }) | Event::ReleaseCut { release, .. } = &self.event
             && release.is_empty()
         {
@@ -155,6 +158,7 @@ fn join(entry: &str, key: &str, signature: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::cosignature::Quorum;
 
     fn keys() -> (SigningKey, Verifier) {
         let signer = SigningKey::from_seed(&[3; 32]);
@@ -182,6 +186,7 @@ mod tests {
             Event::Release(Release { opening: opening("r"), rows: u64::MAX, ..Release::default() }),
             Event::ReleaseOpened(opening("s")),
             Event::ReleaseCut { release: "s".into(), bytes: 9, reason: "interrupted".into() },
+            Event::WitnessesSet(Quorum { quorum: 1, witnesses: vec!["w".into()] }),
             Event::Amendment { supersedes: 7, note: "\"quoted\"\n".into() },
         ]
     }
@@ -215,7 +220,7 @@ mod tests {
     #[test]
     fn a_leaf_has_one_form() {
         let (signer, verifier) = keys();
-        let entry = Entry::new("2026-03-01T12:00:00Z", "op", events().remove(6));
+        let entry = Entry::new("2026-03-01T12:00:00Z", "op", events().remove(7));
         let leaf = String::from_utf8(entry.to_leaf(&verifier, &signer).unwrap()).unwrap();
         for other in [
             leaf.replacen("{", "{ ", 1),

@@ -296,6 +296,8 @@ fn a_verification() {
             ("recovered", Truth),
             ("reindexed", Truth),
             ("strays", List),
+            ("timestamps", Count),
+            ("forks", Count),
         ],
     );
     assert_eq!(verified["schema"], "dyepack.verification/1");

@@ -4,6 +4,7 @@
 //! with its hint and exit code, in the file of its theme.
 
 mod attack;
+mod audit;
 mod delivery;
 mod fidelity;
 mod init;
@@ -19,12 +20,15 @@ mod parts;
 mod policy;
 mod privacy;
 mod recipients;
+mod signer;
 mod stamp;
 mod streamed;
 mod terminal;
+mod timestamp;
 mod urls;
 mod vault;
 mod verdicts;
+mod witness;
 mod wrapped;
 
 use std::fs;
