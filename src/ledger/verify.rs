@@ -5,7 +5,7 @@
 //! every blob. An append that was cut short is finished first, and a missing index built again; both are reported.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::Path,
     time::Duration,
 };
@@ -16,6 +16,7 @@ use super::{
     entry::{self, Entry, Event},
     log::{CHECKPOINT_FILE, LOG_FOLDER, Ledger, OpenAs},
     note::Verifier,
+    prune::Prunings,
     reason::Reason,
     store::Store,
     tiles,
@@ -27,6 +28,8 @@ use crate::error::{Error, Result};
 pub struct Verification {
     /// Number of entries.
     pub size: u64,
+    /// Those of them whose bytes were pruned.
+    pub pruned: u64,
     /// Root of the tree, 64 hex digits.
     pub root_hex: String,
     /// Entries by kind; those of later versions under `unknown`.
@@ -39,6 +42,8 @@ pub struct Verification {
     pub reindexed: bool,
     /// Files in `log/` that are neither checkpoint nor tile, below `log/`.
     pub strays: Vec<String>,
+    /// What an entry says was erased or pruned, and is there again: files below the ledger's folder.
+    pub unforgotten: Vec<String>,
 }
 
 /// Checks the ledger in `dir`, waiting for its lock for up to `wait`. `vkey` is the verifier key as it was handed
@@ -73,10 +78,13 @@ impl Ledger {
             self.check_entries(&mut seen, None)?;
         }
         checked?;
+        self.kept_strays(&seen.prunings)?;
         let strays = self.strays()?;
         let blobs = self.check_blobs()?;
         Ok(Verification {
             size: self.size(),
+            pruned: self.size() - seen.entries,
+            unforgotten: self.unforgotten(&seen.prunings, &seen.erased),
             root_hex: self.root_hex(),
             kinds: seen.kinds,
             blobs,
@@ -90,7 +98,9 @@ impl Ledger {
     fn check_entries(&self, seen: &mut Seen, store: Option<&Store>) -> Result<()> {
         self.tree.walk(&self.checkpoint.root, |index, leaf| {
             seen.check(index, leaf, self, store).map_err(|what| Reason::Entry { index, what }.into())
-        })
+        })?;
+        seen.check_missing()?;
+        seen.prunings.check(&self.tree, self.size())
     }
 
     /// Files of `log/` that belong to no tree. One with the name of a tile is an error: it is of a larger tree, that
@@ -137,6 +147,12 @@ impl Ledger {
 /// What the entries so far have said.
 #[derive(Default)]
 struct Seen {
+    entries: u64,
+    prunings: Prunings,
+    /// Blobs that entries say are forgotten.
+    erased: HashSet<String>,
+    /// Blobs that may have been forgotten, and the entries that name them.
+    missing: Vec<(u64, String)>,
     kinds: BTreeMap<String, u64>,
     releases: BTreeSet<String>,
     openings: BTreeSet<String>,
@@ -154,13 +170,21 @@ impl Seen {
         store: Option<&Store>,
     ) -> Result<(), String> {
         entry::check_signature(leaf, ledger.verifier())?;
+        self.entries += 1;
         let Some(entry) = entry::read(leaf)? else {
             *self.kinds.entry("unknown".to_owned()).or_default() += 1;
             return Ok(());
         };
         *self.kinds.entry(entry.event.kind().to_owned()).or_default() += 1;
+        self.prunings.see(index, Some(&entry));
+        let is_personal = matches!(entry.event, Event::RecipientRegistered { .. });
+        if let Event::RecipientErased { blob, .. } = &entry.event {
+            self.erased.insert(blob.clone());
+        }
         for hash in entry.event.blobs() {
-            if !self.blobs.contains(hash) {
+            if is_personal && !blobs::exists(&ledger.dir, hash) {
+                self.missing.push((index, hash.to_owned()));
+            } else if !self.blobs.contains(hash) {
                 blobs::get(&ledger.dir, hash).map_err(say)?;
                 self.blobs.insert(hash.to_owned());
             }
@@ -188,6 +212,17 @@ impl Seen {
         match finds(store, index, &entry.event, first_opening).map_err(say)? {
             true => Ok(()),
             false => Err("the index does not find it".to_owned()),
+        }
+    }
+
+    /// A blob is missing only where an entry says that it was forgotten.
+    fn check_missing(&self) -> Result<()> {
+        match self.missing.iter().find(|(_, hash)| !self.erased.contains(hash)) {
+            Some((index, hash)) => {
+                let what = say(Reason::BlobMissing(hash.clone()).into());
+                Err(Reason::Entry { index: *index, what }.into())
+            }
+            None => Ok(()),
         }
     }
 
