@@ -46,6 +46,9 @@ pub enum Command {
     /// The partners who receive copies
     #[command(subcommand)]
     Recipient(Recipient),
+    /// The secrets that marks are derived from
+    #[command(subcommand)]
+    Key(super::key::Typed),
     /// What may be marked in a dataset, and by how much
     #[command(subcommand)]
     Policy(Policy),
@@ -64,6 +67,12 @@ pub enum Command {
     /// Sealed copies of what was stamped, which make a trace sharper
     #[command(subcommand)]
     Vault(Vault),
+    /// Write the whole home into one encrypted file
+    Backup(super::backup::Backup),
+    /// Make a home of a backup
+    Restore(super::backup::Restore),
+    /// Look over the home, and say what to do
+    Doctor(super::doctor::Typed),
     /// Show the whole story on generated data, in a temporary home
     Demo(Demo),
 }
@@ -105,6 +114,13 @@ pub enum Recipient {
     },
     /// Give this partner nothing more; its old copies can still be traced
     Suspend {
+        id: String,
+        /// Why, for the ledger
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Forget this partner's name and contact for ever, and give it nothing more; the id stays
+    Erase {
         id: String,
         /// Why, for the ledger
         #[arg(long)]
@@ -263,6 +279,8 @@ pub enum Ledger {
     },
     /// Build the index anew from the log's own files
     Reindex,
+    /// Forget releases whose time is up; every proof stays valid
+    Prune(super::prune::Typed),
 }
 
 #[derive(Debug, Subcommand)]

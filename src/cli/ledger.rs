@@ -1,15 +1,15 @@
-//! `ledger list | show | verify | reindex`.
+//! `ledger list | show | verify | reindex | prune`.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::ledger::{self as log, Event, Recorded};
+use crate::ledger::{self as log, Event, Recorded, Registry};
 use crate::report::{json, terminal::grouped};
 
 use super::args;
-use super::{DONE, Session, terminal};
+use super::{DONE, Session, prune, recipients, terminal};
 
 pub fn run(session: &Session, command: args::Ledger) -> Result<u8> {
     session.home.check_exists()?;
@@ -17,6 +17,7 @@ pub fn run(session: &Session, command: args::Ledger) -> Result<u8> {
         args::Ledger::List { json } => list(session, json),
         args::Ledger::Show { entry } => show(session, &entry),
         args::Ledger::Verify { vkey, json } => verify(session, vkey.as_deref(), json),
+        args::Ledger::Prune(typed) => prune::run(session, &typed),
         args::Ledger::Reindex => {
             let size = log::reindex(&session.home.ledger_dir(), session.wait)?;
             terminal::say(format!("index of {} entries built anew from the log", grouped(size)));
@@ -26,14 +27,14 @@ pub fn run(session: &Session, command: args::Ledger) -> Result<u8> {
 }
 
 fn list(session: &Session, as_json: bool) -> Result<u8> {
-    let (entries, _) = session.home.entries(session.wait, "ledger list")?;
+    let (entries, registry) = session.home.entries(session.wait, "ledger list")?;
     let mut out = String::new();
     for recorded in &entries {
         if as_json {
             let leaf = String::from_utf8_lossy(&recorded.leaf);
             let _ = writeln!(out, "{{\"index\":{},\"leaf\":{leaf}}}", recorded.index);
         } else {
-            let _ = writeln!(out, "{}", line(recorded));
+            let _ = writeln!(out, "{}", line(recorded, &registry));
         }
     }
     terminal::print(out)?;
@@ -43,15 +44,23 @@ fn list(session: &Session, as_json: bool) -> Result<u8> {
     Ok(DONE)
 }
 
-fn line(recorded: &Recorded) -> String {
+fn line(recorded: &Recorded, registry: &Registry) -> String {
     let Some(entry) = &recorded.entry else {
         return format!("{:>6}  an entry of a later version of dyepack", recorded.index);
     };
     let what = match &entry.event {
         Event::RecipientRegistered { recipient } => {
-            format!("recipient  {} registered: {}", recipient.id, recipient.name)
+            let name = registry.recipients.get(&recipient.id).map_or("", recipients::name_of);
+            format!("recipient  {} registered: {name}", recipient.id)
         }
         Event::RecipientSuspended { recipient, .. } => format!("recipient  {recipient} suspended"),
+        Event::RecipientErased { recipient, .. } => {
+            format!("recipient  {recipient} erased: name and contact are forgotten")
+        }
+        Event::KeyRotated { epoch, .. } => format!("key        epoch {epoch} began"),
+        Event::Pruned { before, .. } => {
+            format!("pruned     releases before entry {} are forgotten", grouped(*before))
+        }
         Event::PolicyAdopted { dataset, policy, .. } => {
             format!("policy     {dataset} {}", &policy[..policy.len().min(16)])
         }
@@ -93,12 +102,14 @@ fn verify(session: &Session, vkey: Option<&str>, as_json: bool) -> Result<u8> {
     struct Verified<'a> {
         schema: &'static str,
         size: u64,
+        pruned: u64,
         root: &'a str,
         entries: &'a std::collections::BTreeMap<String, u64>,
         blobs: u64,
         recovered: bool,
         reindexed: bool,
         strays: &'a [String],
+        unforgotten: &'a [String],
     }
     let found = log::verify(&session.home.ledger_dir(), session.wait, vkey)?;
     if as_json {
@@ -106,12 +117,14 @@ fn verify(session: &Session, vkey: Option<&str>, as_json: bool) -> Result<u8> {
             json::line(&Verified {
                 schema: "dyepack.verification/1",
                 size: found.size,
+                pruned: found.pruned,
                 root: &found.root_hex,
                 entries: &found.kinds,
                 blobs: found.blobs,
                 recovered: found.recovered,
                 reindexed: found.reindexed,
                 strays: &found.strays,
+                unforgotten: &found.unforgotten,
             }) + "\n",
         )?;
         return Ok(DONE);
@@ -125,6 +138,15 @@ fn verify(session: &Session, vkey: Option<&str>, as_json: bool) -> Result<u8> {
         grouped(found.blobs),
         found.root_hex
     ))?;
+    if found.pruned > 0 {
+        terminal::say(format!(
+            "{} entries were pruned when their time was up: their hashes are left, and all proofs hold",
+            grouped(found.pruned)
+        ));
+    }
+    for file in &found.unforgotten {
+        terminal::warn(format!("`{file}` was erased or pruned, and is there again: dyepack doctor --repair"));
+    }
     if vkey.is_none() {
         terminal::say(
             "checked against the ledger's own key; --vkey KEY checks against one that you kept elsewhere",

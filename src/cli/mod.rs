@@ -6,11 +6,15 @@
 
 mod args;
 mod attack;
+mod backup;
 mod demo;
+mod doctor;
 mod input;
+mod key;
 mod ledger;
 mod originals;
 mod passphrase;
+mod prune;
 mod recipients;
 mod setup;
 mod stamp;
@@ -56,6 +60,7 @@ fn run(cli: Cli) -> Result<u8> {
     match cli.command {
         Command::Init { no_passphrase } => setup::init(&session()?, no_passphrase),
         Command::Recipient(command) => recipients::run(&session()?, command),
+        Command::Key(command) => key::run(&session()?, command),
         Command::Policy(command) => setup::policy(&session()?, command),
         Command::Stamp(stamp) => stamp::run(&session()?, &stamp),
         Command::Trace(trace) => trace::run(&session()?, &trace),
@@ -63,6 +68,9 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Attack(typed) => attack::run(session, &typed),
         Command::Trial(trial) => trial::run(session, &trial),
         Command::Vault(command) => vault::run(&session()?, command),
+        Command::Backup(backup) => backup::backup(&session()?, &backup),
+        Command::Restore(restore) => backup::restore(&session()?, &restore),
+        Command::Doctor(typed) => doctor::run(&session()?, &typed),
         Command::Demo(demo) => demo::run(&demo),
     }
 }

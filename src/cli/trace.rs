@@ -22,6 +22,9 @@ pub fn run(session: &Session, args: &args::Trace) -> Result<u8> {
     let known = Known::from_ledger(&ledger, args.dataset.as_deref(), &|dataset, name| {
         models::open(&models, &keyring.marking, dataset, name)
     })?;
+    for reading in &known.readings {
+        keyring.marking.check_epoch(reading.epoch)?;
+    }
     // Whoever stamps meanwhile need not wait for the trace.
     drop(ledger);
     let bar = terminal::bar("reading", input.bytes);

@@ -152,6 +152,18 @@ pub(super) fn open<'a>(
     }
 }
 
+/// Bytes of the salt that a passphrase is stretched with.
+pub const SALT_BYTES: usize = 16;
+
+/// The cipher under a passphrase, for files that no key of a home opens, such as its backup. `salt` is random and stands in
+/// the file.
+///
+/// # Errors
+/// If there is not memory enough.
+pub fn passphrase_cipher(passphrase: &str, salt: &[u8; SALT_BYTES]) -> Result<XChaCha20Poly1305> {
+    cipher(passphrase, salt, ARGON2_KIB, ARGON2_PASSES)
+}
+
 /// The error for secret bytes of a wrong length.
 pub(super) fn wrong_length() -> Error {
     KeyFileError::Damaged("its secret has a wrong length").into()

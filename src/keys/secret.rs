@@ -4,6 +4,24 @@ use ed25519_dalek::Signer as _;
 use rand::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::error::{Class, Reason, Result};
+
+#[derive(Debug, thiserror::Error)]
+enum SecretError {
+    #[error("the key file has no secret for key epoch {0}")]
+    NoEpoch(u32),
+}
+
+impl Reason for SecretError {
+    fn class(&self) -> Class {
+        Class::Key
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("it is older than the ledger: restore the key file from a backup made after the key was rotated".into())
+    }
+}
+
 /// The epoch from which a home's first secret holds. Releases count epochs from 1.
 const FIRST: u32 = 0;
 
@@ -61,6 +79,14 @@ impl MarkingSecret {
     /// that was put back to an older state lacks it.
     pub fn covers(&self, epoch: u32) -> bool {
         epoch <= 1 || self.0.iter().any(|held| held.from == epoch)
+    }
+
+    /// Refuses an epoch whose secret is not here: marks under another one would lead nowhere.
+    ///
+    /// # Errors
+    /// As [`covers`](Self::covers) says.
+    pub fn check_epoch(&self, epoch: u32) -> Result<()> {
+        if self.covers(epoch) { Ok(()) } else { Err(SecretError::NoEpoch(epoch).into()) }
     }
 
     /// The secret of an epoch, for derivation inside `keys/` only.

@@ -13,8 +13,8 @@
 
 mod deposit;
 mod pack;
-mod reason;
-mod seal;
+pub(crate) mod reason;
+pub(crate) mod seal;
 #[cfg(test)]
 mod tests;
 
@@ -226,7 +226,7 @@ impl Vault {
             let Some(pair) = pairs.next() else {
                 return Err(fail(opened.unwrap_or(Fault::Unsealed)).into());
             };
-            match seal::open(again()?, &pair.seal) {
+            match seal::open(again()?, seal::VAULT, |_| Ok::<_, Fault>(pair.seal.cipher())) {
                 Ok(opened) => break (pair, opened),
                 Err(fault) => opened = Some(fault),
             }
