@@ -70,7 +70,9 @@ impl Reason for BackupError {
         Some(
             match self {
                 BackupError::Damaged { .. } => "take another backup: this one can't be trusted",
-                BackupError::Unsealed(_) => "check the passphrase: it is the backup's own, not that of the keys",
+                BackupError::Unsealed(_) => {
+                    "check the passphrase: it is the backup's own, not that of the keys"
+                }
                 BackupError::Unreadable { .. } => "check the name, who may read it, and the disk",
                 BackupError::Changed(_) => "nothing was written: back up again",
                 BackupError::Exists(_) => "a backup is never overwritten: choose another name",
@@ -318,7 +320,8 @@ fn files_of(root: &Path) -> Result<Vec<String>> {
         let fail = |error| Error::io("list", &path, error);
         for item in fs::read_dir(&path).map_err(fail)? {
             let item = item.map_err(fail)?;
-            let name = item.file_name().into_string().map_err(|_| fail(io::ErrorKind::InvalidFilename.into()))?;
+            let name =
+                item.file_name().into_string().map_err(|_| fail(io::ErrorKind::InvalidFilename.into()))?;
             let below = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
             let is_temporary = name.starts_with('.') || name.ends_with(".tmp");
             if is_temporary || below == NOTE || REMADE.contains(&below.as_str()) {
@@ -405,7 +408,8 @@ fn read(
         let member = member.map_err(fail)?;
         let below = member.path().map_err(fail)?.into_owned();
         let is_plain = below.components().all(|part| matches!(part, Component::Normal(_)));
-        let text = below.to_str().filter(|_| is_plain).ok_or_else(|| damaged("a name in it leads elsewhere"))?;
+        let text =
+            below.to_str().filter(|_| is_plain).ok_or_else(|| damaged("a name in it leads elsewhere"))?;
         let mut reader = Hashing::new(member);
         match folder.filter(|_| wanted(text)) {
             Some(folder) => unpack(&mut reader, &folder.join(&below), fail)?,

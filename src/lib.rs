@@ -69,8 +69,10 @@
 #![allow(rustdoc::private_intra_doc_links)]
 
 pub mod attack;
+pub mod backup;
 pub mod cli;
 pub mod demo;
+pub mod doctor;
 pub mod error;
 pub mod evidence;
 pub mod home;

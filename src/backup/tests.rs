@@ -52,7 +52,11 @@ fn a_home_comes_back_on_an_empty_machine() {
     assert_eq!(restored(&file, &new).unwrap(), label);
     assert_eq!(files_of(new.root()).unwrap(), files_of(home.root()).unwrap());
     for path in files_of(home.root()).unwrap() {
-        assert_eq!(fs::read(new.root().join(&path)).unwrap(), fs::read(home.root().join(&path)).unwrap(), "{path}");
+        assert_eq!(
+            fs::read(new.root().join(&path)).unwrap(),
+            fs::read(home.root().join(&path)).unwrap(),
+            "{path}"
+        );
     }
     assert!(!new.root().join("vault/.x.tmp").exists());
     let mut ledger = new.ledger(WAIT, "test").unwrap();

@@ -70,7 +70,9 @@ fn rotate(session: &Session, reason: Option<String>) -> Result<u8> {
     let index = ledger.append(&[Entry::new(now(), operator(), event)], &keyring.signing)?[0];
     ledger.close()?;
     terminal::say(format!("key epoch {epoch} has begun (entry {index}); older copies can still be traced"));
-    terminal::warn("no backup holds the new secret yet, and without it later copies can't be traced: dyepack backup");
+    terminal::warn(
+        "no backup holds the new secret yet, and without it later copies can't be traced: dyepack backup",
+    );
     terminal::warn(
         "rows that were released before are marked otherwise from now on: whoever gets both can compare them",
     );
@@ -92,8 +94,12 @@ fn change_passphrase(session: &Session, none: bool) -> Result<u8> {
     session.home.replace_keyring(&sealed(&keyring, new.as_deref().map(String::as_str))?)?;
     ledger.close()?;
     terminal::say(match none {
-        true => "the keys have no passphrase now: whoever reads your files (mode 0600) can forge and remove marks",
-        false => "the keys are sealed with the new passphrase; copies of the key file still open with the old one",
+        true => {
+            "the keys have no passphrase now: whoever reads your files (mode 0600) can forge and remove marks"
+        }
+        false => {
+            "the keys are sealed with the new passphrase; copies of the key file still open with the old one"
+        }
     });
     Ok(DONE)
 }

@@ -132,7 +132,7 @@ fn verify(session: &Session, vkey: Option<&str>, as_json: bool) -> Result<u8> {
     let kinds: Vec<String> =
         found.kinds.iter().map(|(kind, n)| format!("{} {}", grouped(*n), kind.replace('_', " "))).collect();
     terminal::print(format!(
-        "the ledger is whole: {} entries ({}), {} policies and sketches\nroot {}\n",
+        "the ledger is whole: {} entries ({}), {} policies, sketches and names\nroot {}\n",
         grouped(found.size),
         kinds.join(", "),
         grouped(found.blobs),

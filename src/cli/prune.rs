@@ -86,7 +86,10 @@ mod tests {
             limit(&typed, now).map(|limit| limit.to_string()).map_err(|error| error.to_string())
         };
         assert_eq!(said("2020-03-01", 6).unwrap(), "2020-03-01T00:00:00Z");
-        assert_eq!(said("2020-03-02", 6).unwrap_err(), "releases since 2020-03-01 are kept: the last 6 years of them");
+        assert_eq!(
+            said("2020-03-02", 6).unwrap_err(),
+            "releases since 2020-03-01 are kept: the last 6 years of them"
+        );
         assert!(said("2020-03-02", 5).is_ok() && said("2026-03-02", 0).is_err());
     }
 }

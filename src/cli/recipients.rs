@@ -18,7 +18,8 @@ pub fn run(session: &Session, command: args::Recipient) -> Result<u8> {
     match command {
         args::Recipient::Add { id, name, contact, agreement, purpose, country } => {
             check_id(&id)?;
-            let recipient = Recipient { id, name, contact, agreement, purpose, country, ..Recipient::default() };
+            let recipient =
+                Recipient { id, name, contact, agreement, purpose, country, ..Recipient::default() };
             add(session, recipient)
         }
         args::Recipient::List { json } => list(session, json),
@@ -90,12 +91,16 @@ fn erase(session: &Session, id: &str, reason: Option<String>) -> Result<u8> {
     }
     let blob = standing.recipient.personal.clone().ok_or_else(|| {
         Error::usage(format!("the name of `{id}` stands in an entry, and entries are never changed"))
-            .with_hint("it was registered by an earlier version; suspend it, and register it under another id")
+            .with_hint(
+                "it was registered by an earlier version; suspend it, and register it under another id",
+            )
     })?;
     let event = Event::RecipientErased { recipient: id.to_owned(), blob, reason };
     let index = ledger.append(&[Entry::new(now(), operator(), event)], &keyring.signing)?[0];
     ledger.close()?;
-    terminal::say(format!("the name and contact of {id} are erased (entry {index}); its copies can still be traced"));
+    terminal::say(format!(
+        "the name and contact of {id} are erased (entry {index}); its copies can still be traced"
+    ));
     terminal::warn("backups from before still hold them: make a new one, and remove the old ones in time");
     Ok(DONE)
 }

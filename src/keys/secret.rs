@@ -18,7 +18,10 @@ impl Reason for SecretError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("it is older than the ledger: restore the key file from a backup made after the key was rotated".into())
+        Some(
+            "it is older than the ledger: restore the key file from a backup made after the key was rotated"
+                .into(),
+        )
     }
 }
 

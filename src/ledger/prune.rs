@@ -111,8 +111,8 @@ impl Ledger {
         })?;
         let bundles = young.unwrap_or(self.size()) / TILE_WIDTH;
         let before = bundles * TILE_WIDTH;
-        let going = disposable.iter().filter(|(index, _)| *index < before);
-        let entries = going.clone().count() as u64;
+        disposable.retain(|(index, _)| *index < before);
+        let entries = disposable.len() as u64;
         if entries == 0 {
             return Ok(Pruning { before: 0, entries: 0, blobs: 0, latest: None, kept: String::new() });
         }
@@ -121,7 +121,7 @@ impl Ledger {
             before,
             entries,
             blobs: doomed.count() as u64,
-            latest: going.last().map(|(_, time)| time.clone()),
+            latest: disposable.last().map(|(_, time)| time.clone()),
             kept: digest(&self.tree, bundles)?,
         })
     }
@@ -192,19 +192,30 @@ impl Ledger {
         found
     }
 
-    /// Removes again what entries say is gone, and gives what it was.
+    /// Removes again what entries say is gone, and blobs that no entry names, as a crash before an append leaves them; gives
+    /// what it was.
     ///
     /// # Errors
     /// If the log can't be read whole, or something can't be removed.
     pub fn forget_again(&mut self) -> Result<Vec<String>> {
         let (mut prunings, mut erased) = (Prunings::default(), HashSet::new());
+        let (mut named, mut all_are_known) = (HashSet::new(), true);
         self.walk(|index, _, entry| {
             prunings.see(index, entry.as_ref());
-            if let Some(Event::RecipientErased { blob, .. }) = entry.map(|entry| entry.event) {
+            // An entry of a later version may name blobs that this one does not know of.
+            all_are_known &= entry.is_some();
+            let Some(event) = entry.map(|entry| entry.event) else { return Ok(()) };
+            named.extend(event.blobs().into_iter().map(str::to_owned));
+            if let Event::RecipientErased { blob, .. } = event {
                 erased.insert(blob);
             }
             Ok(())
         })?;
+        if all_are_known {
+            erased.extend(
+                blobs::names(&self.disk, &self.dir)?.into_iter().filter(|name| !named.contains(name)),
+            );
+        }
         let found = self.unforgotten(&prunings, &erased);
         for blob in &erased {
             self.disk.remove(&blobs::path(&self.dir, blob))?;

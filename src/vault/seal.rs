@@ -170,7 +170,10 @@ fn unseal(mut file: File, kind: Kind, whole: u64, stream: Stream) -> Result<Open
     stream.decrypt_in_place(chunks, true, kind.magic, &mut label).map_err(|_| Fault::Unsealed)?;
 
     file.seek(SeekFrom::Start(head_bytes))?;
-    Ok(Opened { label, body: Body { kind, file, stream, opened: 0, left: body_bytes, chunk: Vec::new(), used: 0 } })
+    Ok(Opened {
+        label,
+        body: Body { kind, file, stream, opened: 0, left: body_bytes, chunk: Vec::new(), used: 0 },
+    })
 }
 
 /// Reads the body, chunk by chunk; what does not open is an error that holds a [`Fault`].

@@ -11,6 +11,7 @@ mod examples;
 mod formats;
 mod fuzz;
 mod hostile;
+mod kill;
 mod known_answers;
 mod lab;
 mod measure;

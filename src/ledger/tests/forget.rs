@@ -109,8 +109,12 @@ fn an_erased_name_is_nowhere_and_the_id_stays() {
     // Somebody puts it back, say with files of a backup.
     ledger.put_blob(&kept).unwrap();
     assert_eq!(ledger.verify().unwrap().unforgotten, [format!("blob/{blob}")]);
-    assert_eq!(ledger.forget_again().unwrap(), [format!("blob/{blob}")]);
-    assert!(ledger.verify().unwrap().unforgotten.is_empty());
+    // And a registration was cut short before its entry.
+    let unnamed = ledger.put_blob(b"nobody's").unwrap();
+    let mut expected = [format!("blob/{blob}"), format!("blob/{unnamed}")];
+    expected.sort();
+    assert_eq!(ledger.forget_again().unwrap(), expected);
+    assert!(ledger.verify().unwrap().unforgotten.is_empty() && ledger.blob(&unnamed).is_err());
 }
 
 #[test]

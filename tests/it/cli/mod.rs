@@ -15,6 +15,7 @@ mod ledger;
 mod lock;
 mod many;
 mod model;
+mod operation;
 mod parts;
 mod policy;
 mod privacy;
