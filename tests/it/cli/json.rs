@@ -155,6 +155,7 @@ fn check_trace(found: &Value) {
             ("recipient", Text),
             ("name", MaybeText),
             ("dataset", MaybeText),
+            ("key_epoch", MaybeNumber),
             ("ln_family_p", MaybeNumber),
             ("found_by", MaybeObject),
             ("share", MaybeNumber),
@@ -296,6 +297,8 @@ fn a_verification() {
             ("recovered", Truth),
             ("reindexed", Truth),
             ("strays", List),
+            ("pruned", Count),
+            ("unforgotten", List),
         ],
     );
     assert_eq!(verified["schema"], "dyepack.verification/1");
