@@ -1,7 +1,7 @@
 //! A home looked over: what is not as it should be, and what to do.
 //!
-//! **Idea.** Every check gives findings and none stops the others. A finding is *fine*, a *note* (it will right itself, or was just
-//! righted), a *warning* (it should be seen to) or *broken* (evidence or keys are at stake).
+//! **Idea.** Every check gives findings and none stops the others. A finding is *fine*, a *note* (it will right itself, or was
+//! just righted), a *warning* (it should be seen to) or *broken* (evidence or keys are at stake).
 //!
 //! **Invariant.** Looking changes nothing but what every opening of the ledger does: an append that was cut short is finished,
 //! and a missing index built again. [`repair`] removes what is known to be a remainder.

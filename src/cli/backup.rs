@@ -94,8 +94,8 @@ pub fn restore(session: &Session, typed: &Restore) -> Result<u8> {
     match since {
         Some(_) => terminal::say(format!("its ledger grew from that checkpoint: {state}")),
         None => terminal::warn(format!(
-            "what was recorded after the backup is lost: the ledger has {state}. A checkpoint that was kept elsewhere \
-             shows how much: --since FILE"
+            "what was recorded after the backup is lost: the ledger has {state}. A checkpoint that was kept \
+             elsewhere shows how much: --since FILE"
         )),
     }
     if !label.vault {

@@ -22,7 +22,8 @@ pub struct Typed {
     #[arg(long)]
     dry_run: bool,
     /// Years that are kept in any case: 45 CFR 164.528 asks for six
-    #[arg(long, value_name = "YEARS", default_value_t = KEEP_YEARS, value_parser = clap::value_parser!(i64).range(0..=1000))]
+    #[arg(long, value_name = "YEARS", default_value_t = KEEP_YEARS)]
+    #[arg(value_parser = clap::value_parser!(i64).range(0..=1000))]
     keep_years: i64,
 }
 
@@ -30,7 +31,8 @@ pub fn run(session: &Session, typed: &Typed) -> Result<u8> {
     let limit = limit(typed, Timestamp::now())?;
     if typed.keep_years < KEEP_YEARS {
         terminal::warn(format!(
-            "releases of the last {KEEP_YEARS} years may go: 45 CFR 164.528 asks for an accounting of disclosures over six"
+            "releases of the last {KEEP_YEARS} years may go: 45 CFR 164.528 asks for an accounting of \
+             disclosures over six"
         ));
     }
     let keyring = if typed.dry_run { None } else { Some(session.keyring()?) };

@@ -227,6 +227,7 @@ fn an_erased_partner_is_an_id() {
     assert!(desk.run(&["recipient", "show", "acme"]).ok().out().starts_with("acme  (erased)\n"));
     let out = desk.trace(&["acme.csv"]).ok().out();
     assert!(out.starts_with("EXACT COPY  acme\n"), "{out}");
+    fs::remove_file(desk.path("acme.csv")).unwrap();
     assert!(desk.stamp("acme", "r2").exits(3).stderr.contains("recipient `acme` was suspended on"));
     desk.run(&["ledger", "verify"]).ok();
     let said = desk.run(&["recipient", "erase", "acme"]).ok();
