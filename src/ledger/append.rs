@@ -91,6 +91,7 @@ impl Ledger {
         self.forget(stage)?;
         // Commit point 6: nothing is left to repeat. A stage that comes back after a crash is repeated once more; the next
         // append's replaces it.
+        self.disk.drop_file(&self.dir.join(stage::FILE))
     }
 
     /// Removes what entries say is forgotten.

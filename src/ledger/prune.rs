@@ -150,6 +150,8 @@ impl Ledger {
             self.disk.remove(&blobs::path(&self.dir, &blob))?;
         }
         for number in 0..bundles {
+            // What a power cut brought back of the bundle's beginnings.
+            self.disk.remove(&self.tree.bundle_path(number).with_extension("p"))?;
             if !self.tree.bundle_path(number).exists() {
                 continue;
             }

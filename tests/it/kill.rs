@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
@@ -82,7 +82,11 @@ fn killed_processes_lose_and_leak_nothing() {
     println!("DYEPACK_KILLS={rounds} DYEPACK_SEED={seed}");
     let mut rng = StdRng::seed_from_u64(seed);
     let desk = Desk::ready();
-    let (mut acknowledged, mut killed) = (Vec::new(), 0);
+    let began = Instant::now();
+    Said::from(desk.dyepack().args(stamp_args("k-first")).output().unwrap()).ok();
+    // So that some are killed early, some at the end, and some not at all.
+    let longest = began.elapsed().as_micros() as u64;
+    let (mut acknowledged, mut killed) = (vec!["k-first".to_owned()], 0);
     for round in 0..rounds {
         let releases: Vec<String> = (0..STAMPERS).map(|i| format!("k-{round}-{i}")).collect();
         let children: Vec<Child> = releases
@@ -92,7 +96,7 @@ fn killed_processes_lose_and_leak_nothing() {
         // Now and then the key is rotated under them.
         let rotation = (round % 5 == 4).then(|| desk.dyepack().args(["key", "rotate"]).spawn().unwrap());
         for (release, child) in releases.into_iter().zip(children) {
-            std::thread::sleep(Duration::from_micros(rng.random_range(0..60_000)));
+            std::thread::sleep(Duration::from_micros(rng.random_range(0..longest)));
             // One in five may end by itself.
             let kill = rng.random_ratio(4, 5);
             match end(child, kill) {

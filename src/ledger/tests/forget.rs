@@ -165,7 +165,13 @@ fn pruned_releases_are_gone_and_all_proofs_hold() {
     // Entries 5, 69, .. have a sketch of their own.
     assert_eq!(plan.blobs, 8);
     assert_eq!(ledger.plan_pruning("2018-01-01T00:00:00Z".parse().unwrap()).unwrap().before, 0);
+    // A beginning of a bundle that a power cut brought back goes with it.
+    let part = dir.path().join("log/tile/entries/000.p/5");
+    fs::create_dir(part.parent().unwrap()).unwrap();
+    fs::write(&part, encode_leaves(&ledger.tree.bundle(0).unwrap()[..5])).unwrap();
+    assert_eq!(ledger.verify().unwrap().pruned, 0);
     assert_eq!(prune(&mut ledger, CUT).unwrap(), 600);
+    assert!(!part.exists());
 
     ledger.check_grew_from(before.as_bytes()).unwrap();
     for index in [0, 5, 255, 511, 599] {
