@@ -376,3 +376,37 @@ fn last_backup(visit: &Visit) -> Finding {
         false => Finding::new("backup", State::Fine, what),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Entry, Event};
+
+    fn entries(times: &[&str]) -> Vec<Recorded> {
+        let entry = |time: &str| Entry::new(time, "o", Event::KeyRotated { epoch: 2, reason: None });
+        let recorded =
+            |(index, time): (u64, &&str)| Recorded { index, leaf: vec![], entry: Some(entry(time)) };
+        (0..).zip(times).map(recorded).collect()
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_and_one_that_went_back_are_told_apart() {
+        let state = |times: &[&str]| clock(&entries(times), "2026-03-01T12:00:00Z".parse().unwrap());
+        assert_eq!(state(&[]).state, State::Fine);
+        assert_eq!(state(&["2026-02-01T00:00:00Z", "2026-03-01T12:04:59Z"]).state, State::Fine);
+        let behind = state(&["2026-03-01T12:05:01Z", "2026-02-01T00:00:00Z"]);
+        assert_eq!(behind.state, State::Warning);
+        assert!(behind.what.contains("2026-03-01T12:05:01Z"), "{}", behind.what);
+        let back = state(&["2026-02-02T00:00:00Z", "2026-02-01T00:00:00Z", "2026-02-03T00:00:00Z"]);
+        assert_eq!((back.state, back.exit_code), (State::Note, 0));
+        assert!(back.what.starts_with("entry 1 has"), "{}", back.what);
+    }
+
+    #[test]
+    fn evidence_weighs_more_than_keys_and_warnings_nothing() {
+        let finding = |state, exit_code| Finding { exit_code, ..Finding::new("x", state, "") };
+        assert_eq!(exit_code(&[]), 0);
+        assert_eq!(exit_code(&[finding(State::Warning, 0), finding(State::Broken, 5)]), 5);
+        assert_eq!(exit_code(&[finding(State::Broken, 5), finding(State::Broken, 4)]), 4);
+    }
+}
