@@ -238,6 +238,9 @@ pub struct Trace {
     /// Try this dataset alone [default: all whose columns fit]
     #[arg(long)]
     pub dataset: Option<String>,
+    /// Leave out copies of key epochs whose secret is lost: what is found is as sure, and may not be all
+    #[arg(long)]
+    pub without_lost_keys: bool,
     /// Name nobody unless an innocent would be named less often than this, all tries counted
     #[arg(long, default_value_t = 1e-6, value_parser = alpha)]
     pub alpha: f64,
