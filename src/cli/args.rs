@@ -46,7 +46,7 @@ pub enum Command {
     /// The partners who receive copies
     #[command(subcommand)]
     Recipient(Recipient),
-    /// The secrets that marks are derived from
+    /// The keys that marks are derived from
     #[command(subcommand)]
     Key(super::key::Typed),
     /// What may be marked in a dataset, and by how much
@@ -238,7 +238,7 @@ pub struct Trace {
     /// Try this dataset alone [default: all whose columns fit]
     #[arg(long)]
     pub dataset: Option<String>,
-    /// Leave out copies of key epochs whose secret is lost: what is found is as sure, and may not be all
+    /// Look for copies of those key epochs alone whose key is there
     #[arg(long)]
     pub without_lost_keys: bool,
     /// Name nobody unless an innocent would be named less often than this, all tries counted
