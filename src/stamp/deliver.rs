@@ -46,10 +46,8 @@ enum DeliverError {
     UnknownRecipient(String),
     #[error("recipient `{id}` was suspended on {since}")]
     Suspended { id: String, since: String },
-    #[error("the policy for `{0}` was replaced while the file was being stamped")]
-    PolicyReplaced(String),
-    #[error("the key was rotated while the file was being stamped")]
-    KeyRotated,
+    #[error("{0} was replaced while the file was being stamped")]
+    Replaced(String),
     #[error("`{0}` exists")]
     OutputExists(String),
     #[error("the output `{0}` is a folder")]
@@ -69,9 +67,7 @@ enum DeliverError {
 impl Reason for DeliverError {
     fn class(&self) -> Class {
         match self {
-            DeliverError::Suspended { .. } | DeliverError::PolicyReplaced(_) | DeliverError::KeyRotated => {
-                Class::Policy
-            }
+            DeliverError::Suspended { .. } | DeliverError::Replaced(_) => Class::Policy,
             _ => Class::Usage,
         }
     }
@@ -89,9 +85,7 @@ impl Reason for DeliverError {
                     "see `dyepack recipient list`, or register it with `dyepack recipient add`"
                 }
                 DeliverError::Suspended { .. } => "a suspended recipient is given nothing more",
-                DeliverError::PolicyReplaced(_) | DeliverError::KeyRotated => {
-                    "nothing was delivered or recorded: stamp the file again"
-                }
+                DeliverError::Replaced(_) => "nothing was delivered or recorded: stamp the file again",
                 DeliverError::OutputIsFolder(_) => "name a file in it",
                 DeliverError::OutputIsDevice(_) => "name a file, or use `-` for standard output",
                 DeliverError::NoFolder(_) => "make it first, or choose another place",
@@ -223,8 +217,7 @@ impl Terms {
     /// Opens the model that was adopted with the policy, if there is one.
     ///
     /// # Errors
-    /// If it is not in the home or was changed: without it the same rows would be marked otherwise. If the keyring has no
-    /// secret for the key epoch.
+    /// If it, or the secret of the key epoch, is not there: without them the same rows would be marked otherwise.
     pub fn open_model(mut self, home: &Home, keyring: &Keyring) -> Result<Terms> {
         keyring.marking.check_epoch(self.epoch)?;
         if let Some(name) = &self.adopted.model {
@@ -242,10 +235,10 @@ impl Terms {
         let dataset = self.policy.name();
         let now = Terms::look_up(ledger, dataset, self.recipients())?;
         if now.adopted.policy != self.adopted.policy || now.adopted.model != self.adopted.model {
-            return Err(DeliverError::PolicyReplaced(dataset.to_owned()).into());
+            return Err(DeliverError::Replaced(format!("the policy for `{dataset}`")).into());
         }
         if now.epoch != self.epoch {
-            return Err(DeliverError::KeyRotated.into());
+            return Err(DeliverError::Replaced("the key".to_owned()).into());
         }
         Ok(())
     }
