@@ -26,6 +26,18 @@ pub enum Class {
     Key,
 }
 
+impl Class {
+    /// The command's exit code for this class (DESIGN section 6).
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Class::Usage | Class::Data | Class::Io => 2,
+            Class::Policy => 3,
+            Class::Integrity => 4,
+            Class::Key => 5,
+        }
+    }
+}
+
 /// Where in a file something happened. Rows count from 1 and do not count the header line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -215,12 +227,7 @@ impl Error {
 
     /// The command's exit code for this error (DESIGN section 6).
     pub fn exit_code(&self) -> u8 {
-        match self.0.class {
-            Class::Usage | Class::Data | Class::Io => 2,
-            Class::Policy => 3,
-            Class::Integrity => 4,
-            Class::Key => 5,
-        }
+        self.0.class.exit_code()
     }
 }
 

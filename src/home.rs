@@ -139,6 +139,22 @@ impl Home {
         Keyring::open(&text, passphrase).map_err(|error| error.in_file(path.display().to_string()))
     }
 
+    /// Replaces the key file, whole or not at all. The caller has locked the ledger.
+    ///
+    /// # Errors
+    /// If it can't be written; then the old one stands.
+    pub fn replace_keyring(&self, keyring_text: &str) -> Result<()> {
+        let path = self.keyring_path();
+        let folder = path.parent().expect("the key file lies in a folder");
+        let fail = |error| Error::io("write", &path, error);
+        // Readable by its owner alone, as all such temporary files.
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+        file.write_all(keyring_text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
+        // Commit point: with this rename the new key file is in force. A crash before leaves a temporary file.
+        file.persist(&path).map_err(|error| fail(error.error))?;
+        sync_folder(folder).map_err(fail)
+    }
+
     /// Opens the ledger for `who` (shown to others who wait), waiting for its lock for up to `wait`.
     pub fn ledger(&self, wait: Duration, who: &str) -> Result<Ledger> {
         self.check_exists()?;
@@ -147,8 +163,10 @@ impl Home {
 
     /// The entries of the ledger and what they add up to; the ledger is free again afterwards.
     pub fn entries(&self, wait: Duration, who: &str) -> Result<(Vec<Recorded>, Registry)> {
-        let entries = self.ledger(wait, who)?.entries()?;
-        let registry = Registry::replay(&entries);
+        let ledger = self.ledger(wait, who)?;
+        let entries = ledger.entries()?;
+        let mut registry = Registry::replay(&entries);
+        registry.fill_in(&ledger)?;
         Ok((entries, registry))
     }
 
@@ -180,4 +198,9 @@ fn write_private(path: &Path, text: &str) -> Result<()> {
     }
     let mut file = options.open(path).map_err(fail)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(fail)
+}
+
+/// Makes names in a folder durable. Windows has no such call and needs none.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }

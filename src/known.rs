@@ -27,7 +27,7 @@ pub struct Known {
 pub struct Suspect {
     /// The id, from which its codewords follow.
     pub id: String,
-    /// The registered name.
+    /// The registered name, unless it was erased.
     pub name: Option<String>,
 }
 
@@ -97,7 +97,7 @@ impl Known {
         dataset: Option<&str>,
         open_model: &dyn Fn(&str, &str) -> Result<Model>,
     ) -> Result<Known> {
-        let registry = Registry::replay(&ledger.entries()?);
+        let registry = Registry::of(ledger)?;
         if let Some(dataset) = dataset
             && !registry.policies.contains_key(dataset)
         {
@@ -105,7 +105,7 @@ impl Known {
         }
         let suspects = registry.recipients.values().map(|standing| Suspect {
             id: standing.recipient.id.clone(),
-            name: Some(standing.recipient.name.clone()),
+            name: Some(standing.recipient.name.clone()).filter(|_| standing.erased.is_none()),
         });
         let known = Known { suspects: suspects.collect(), readings: Vec::new() };
         let mut gathering =

@@ -55,6 +55,7 @@
 //! | [`leak`], [`evidence`] | reading whatever turned up; from bits to a bound |
 //! | [`home`], [`models`], [`known`] | a folder of keys and ledger; its models; what is on record when a leak turns up |
 //! | [`stamp`], [`mod@trace`] | a file in and a copy out; a leak in and findings out |
+//! | [`backup`], [`doctor`] | a home in one sealed file; a home looked over |
 //! | [`attack`], [`trial`] | what is done to copies before they turn up; how often the right one is named all the same |
 //! | [`report`], [`cli`], [`demo`] | findings for people and programs; the command; generated data |
 //!
@@ -62,15 +63,17 @@
 //!
 //! [`manual::design`] explains how it works and why so, [`manual::threats`] who may attack and with what success,
 //! [`manual::limits`] what defeats a mark and what few rows can't show, [`manual::calibration`] how the
-//! bound was measured, [`manual::tables`] which files are read and written, [`manual::formats`] every file of a home and every
-//! line of JSON, [`manual::audit`] how somebody else checks a ledger.
+//! bound was measured, [`manual::tables`] which files are read and written, [`manual::operation`] keys, backups and retention,
+//! [`manual::audit`] how somebody else checks a ledger, [`manual::formats`] every file of a home and every line of JSON.
 
 // Module pages speak of their private neighbours; with `--document-private-items` these links lead somewhere.
 #![allow(rustdoc::private_intra_doc_links)]
 
 pub mod attack;
+pub mod backup;
 pub mod cli;
 pub mod demo;
+pub mod doctor;
 pub mod error;
 pub mod evidence;
 pub mod home;

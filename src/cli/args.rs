@@ -47,6 +47,9 @@ pub enum Command {
     /// The partners who receive copies
     #[command(subcommand)]
     Recipient(Recipient),
+    /// The keys that marks are derived from
+    #[command(subcommand)]
+    Key(super::key::Typed),
     /// What may be marked in a dataset, and by how much
     #[command(subcommand)]
     Policy(Policy),
@@ -68,6 +71,12 @@ pub enum Command {
     /// The keys of others who sign: approvers, recipients, witnesses
     #[command(subcommand)]
     Signer(super::signer::Typed),
+    /// Write the whole home into one encrypted file
+    Backup(super::backup::Backup),
+    /// Make a home of a backup
+    Restore(super::backup::Restore),
+    /// Look over the home, and say what to do
+    Doctor(super::doctor::Typed),
     /// Show the whole story on generated data, in a temporary home
     Demo(Demo),
 }
@@ -109,6 +118,13 @@ pub enum Recipient {
     },
     /// Give this partner nothing more; its old copies can still be traced
     Suspend {
+        id: String,
+        /// Why, for the ledger
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Forget this partner's name and contact for ever, and give it nothing more; the id stays
+    Erase {
         id: String,
         /// Why, for the ledger
         #[arg(long)]
@@ -229,6 +245,9 @@ pub struct Trace {
     /// Try this dataset alone [default: all whose columns fit]
     #[arg(long)]
     pub dataset: Option<String>,
+    /// Look for copies of those key epochs alone whose key is there
+    #[arg(long)]
+    pub without_lost_keys: bool,
     /// Name nobody unless an innocent would be named less often than this, all tries counted
     #[arg(long, default_value_t = 1e-6, value_parser = alpha)]
     pub alpha: f64,
@@ -283,6 +302,8 @@ pub enum Ledger {
     Timestamp(super::ledger::timestamp::Typed),
     /// Build the index anew from the log's own files
     Reindex,
+    /// Forget releases whose time is up; every proof stays valid
+    Prune(super::prune::Typed),
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,7 +17,7 @@ use crate::ledger::Registry;
 use crate::mark::policy::Policy;
 use crate::models;
 use crate::report::terminal::grouped;
-use crate::stamp::deliver::{self, FIRST_EPOCH};
+use crate::stamp::deliver;
 use crate::table::format::kind::Said;
 
 use super::input::{Input, STREAM};
@@ -202,6 +202,7 @@ impl Knowledge {
         let session = session()?;
         let force = policy_in_force(&session, dataset)?;
         let keyring: Keyring = session.keyring()?;
+        keyring.marking.check_epoch(force.epoch)?;
         let model = match &force.model {
             Some(name) => Some(models::open(&session.home.models_dir(), &keyring.marking, dataset, name)?),
             None => None,
@@ -210,7 +211,7 @@ impl Knowledge {
             secret: &keyring.marking,
             policy: &force.policy,
             slots: &force.slots,
-            epoch: FIRST_EPOCH,
+            epoch: force.epoch,
             model: model.as_ref(),
         };
         let oracle = Oracle::new(&marked, &copy.header)
@@ -236,6 +237,8 @@ pub struct InForce {
     pub slots: Vec<String>,
     /// The name of the model that was adopted with it.
     pub model: Option<String>,
+    /// The key epoch.
+    pub epoch: u32,
 }
 
 /// The policy of a dataset of the home, and what belongs to it.
@@ -247,6 +250,7 @@ pub fn policy_in_force(session: &Session, dataset: &str) -> Result<InForce> {
         policy: stored_policy(&ledger, &adopted.policy)?,
         slots: adopted.slots.clone(),
         model: adopted.model.clone(),
+        epoch: registry.epoch(),
     })
 }
 

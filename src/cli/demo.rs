@@ -25,6 +25,7 @@ use crate::stamp::engine;
 use crate::table::format::source::Input;
 use crate::trace::{self, Case, Known};
 
+use super::recipients::new_salt;
 use super::{DONE, Session, args, now, terminal};
 
 /// Partners, invented.
@@ -139,9 +140,12 @@ fn set_up(session: &Session) -> Result<Keyring> {
         slots: policy.slots_after(&[]),
         model: None,
     };
-    let registered = PARTNERS.iter().map(|(id, name)| Event::RecipientRegistered {
-        recipient: Recipient { id: (*id).into(), name: (*name).into(), ..Recipient::default() },
+    let registered = PARTNERS.iter().map(|(id, name)| {
+        let recipient = Recipient { id: (*id).into(), name: (*name).into(), ..Recipient::default() };
+        let recipient = recipient.set_apart(&ledger, &new_salt())?;
+        Ok(Event::RecipientRegistered { recipient })
     });
+    let registered = registered.collect::<Result<Vec<Event>>>()?;
     let entries: Vec<Entry> =
         std::iter::once(adopted).chain(registered).map(|event| Entry::new(now(), "demo", event)).collect();
     ledger.append(&entries, &keyring.signing)?;

@@ -1,4 +1,4 @@
-//! `ledger list | show | verify | reindex`; the rest is for auditors ([`audit`]), witnesses ([`witness`]) and timestamp
+//! `ledger list | show | verify | reindex | prune`; the rest is for auditors ([`audit`]), witnesses ([`witness`]) and timestamp
 //! authorities ([`timestamp`]).
 
 pub mod audit;
@@ -18,7 +18,7 @@ use crate::ledger::{self as log, Event, Ledger, Recorded, Registry, Verifier};
 use crate::report::{json, terminal::grouped};
 
 use super::args;
-use super::{DONE, Session, terminal};
+use super::{DONE, Session, prune, recipients, terminal};
 
 pub fn run(session: impl FnOnce() -> Result<Session>, wait: Duration, command: args::Ledger) -> Result<u8> {
     let home = || {
@@ -38,6 +38,7 @@ pub fn run(session: impl FnOnce() -> Result<Session>, wait: Duration, command: a
         args::Ledger::Audit(command) => audit::run(home, command),
         args::Ledger::Witnesses(command) => witness::run(home, wait, command),
         args::Ledger::Timestamp(command) => timestamp::run(&home()?, &command),
+        args::Ledger::Prune(typed) => prune::run(&home()?, &typed),
         args::Ledger::Reindex => {
             let session = home()?;
             let size = log::reindex(&session.home.ledger_dir(), session.wait)?;
@@ -50,7 +51,9 @@ pub fn run(session: impl FnOnce() -> Result<Session>, wait: Duration, command: a
 fn list(session: &Session, as_json: bool) -> Result<u8> {
     let ledger = session.home.ledger(session.wait, "ledger list")?;
     let entries = ledger.entries()?;
-    let witnessed = witnessed_size(&ledger, &Registry::replay(&entries))?;
+    let mut registry = Registry::replay(&entries);
+    registry.fill_in(&ledger)?;
+    let witnessed = witnessed_size(&ledger, &registry)?;
     let mut out = String::new();
     for recorded in &entries {
         if as_json {
@@ -59,7 +62,7 @@ fn list(session: &Session, as_json: bool) -> Result<u8> {
             let witnessed = witnessed.unwrap_or_default();
             let _ = writeln!(out, "{{\"index\":{index},{witnessed}\"leaf\":{leaf}}}");
         } else {
-            let _ = writeln!(out, "{}{}", line(recorded), unwitnessed(recorded.index, witnessed));
+            let _ = writeln!(out, "{}{}", line(recorded, &registry), unwitnessed(recorded.index, witnessed));
         }
     }
     terminal::print(out)?;
@@ -88,15 +91,23 @@ fn when(seconds: u64) -> String {
     time.map_or_else(|| format!("{seconds} seconds after 1970"), |time| time.to_string())
 }
 
-fn line(recorded: &Recorded) -> String {
+fn line(recorded: &Recorded, registry: &Registry) -> String {
     let Some(entry) = &recorded.entry else {
         return format!("{:>6}  an entry of a later version of dyepack", recorded.index);
     };
     let what = match &entry.event {
         Event::RecipientRegistered { recipient } => {
-            format!("recipient  {} registered: {}", recipient.id, recipient.name)
+            let name = registry.recipients.get(&recipient.id).map_or("", recipients::name_of);
+            format!("recipient  {} registered: {name}", recipient.id)
         }
         Event::RecipientSuspended { recipient, .. } => format!("recipient  {recipient} suspended"),
+        Event::RecipientErased { recipient, .. } => {
+            format!("recipient  {recipient} erased: name and contact are forgotten")
+        }
+        Event::KeyRotated { epoch, .. } => format!("key        epoch {epoch} began"),
+        Event::Pruned { before, .. } => {
+            format!("pruned     releases before entry {} are forgotten", grouped(*before))
+        }
         Event::PolicyAdopted { dataset, policy, .. } => {
             format!("policy     {dataset} {}", &policy[..policy.len().min(16)])
         }
@@ -148,6 +159,7 @@ fn find(ledger: &Ledger, wanted: &str) -> Result<Recorded> {
 struct Verified<'a> {
     schema: &'static str,
     size: u64,
+    pruned: u64,
     root: &'a str,
     entries: &'a BTreeMap<String, u64>,
     #[serde(flatten)]
@@ -161,6 +173,7 @@ struct OfHome<'a> {
     recovered: bool,
     reindexed: bool,
     strays: &'a [String],
+    unforgotten: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     witnessed: Option<u64>,
     timestamps: u64,
@@ -184,6 +197,7 @@ fn verify(session: &Session, vkey: Option<&str>, since: Option<&Path>, as_json: 
             json::line(&Verified {
                 schema: VERIFICATION,
                 size: found.size,
+                pruned: found.pruned,
                 root: &found.root_hex,
                 entries: &found.kinds,
                 home: Some(OfHome {
@@ -191,6 +205,7 @@ fn verify(session: &Session, vkey: Option<&str>, since: Option<&Path>, as_json: 
                     recovered: found.recovered,
                     reindexed: found.reindexed,
                     strays: &found.strays,
+                    unforgotten: &found.unforgotten,
                     witnessed: found.heads.witnessed,
                     timestamps: found.heads.timestamps,
                     forks: found.heads.forks.len(),
@@ -200,12 +215,16 @@ fn verify(session: &Session, vkey: Option<&str>, since: Option<&Path>, as_json: 
         return fork.map_or(Ok(DONE), |fork| Err(fork.error()));
     }
     terminal::print(format!(
-        "the ledger is whole: {} entries ({}), {} policies and sketches\nroot {}\n",
+        "the ledger is whole: {} entries ({}), {} policies, sketches and names\nroot {}\n",
         grouped(found.size),
         kinds(&found.kinds),
         grouped(found.blobs),
         found.root_hex
     ))?;
+    say_pruned(found.pruned);
+    for file in &found.unforgotten {
+        terminal::warn(format!("`{file}` was erased or pruned, and is there again: dyepack doctor --repair"));
+    }
     if vkey.is_none() {
         terminal::say(
             "checked against the ledger's own key; --vkey KEY checks against one that you kept elsewhere",
@@ -232,6 +251,15 @@ fn verify(session: &Session, vkey: Option<&str>, since: Option<&Path>, as_json: 
     forked(fork)
 }
 
+fn say_pruned(entries: u64) {
+    if entries > 0 {
+        terminal::say(format!(
+            "{} entries were pruned when their time was up: their hashes are left, and all proofs hold",
+            grouped(entries)
+        ));
+    }
+}
+
 fn verify_copy(folder: &Path, vkey: &str, since: Option<&Path>, as_json: bool) -> Result<u8> {
     let published = Published::open(folder, Verifier::parse(vkey.trim())?)?;
     let found = published.verify()?;
@@ -240,9 +268,10 @@ fn verify_copy(folder: &Path, vkey: &str, since: Option<&Path>, as_json: bool) -
         None => None,
     };
     if as_json {
-        let (size, root, entries) = (found.size, found.root_hex.as_str(), &found.kinds);
+        let (size, pruned) = (found.size, found.pruned);
+        let (root, entries) = (found.root_hex.as_str(), &found.kinds);
         terminal::print(
-            json::line(&Verified { schema: VERIFICATION, size, root, entries, home: None }) + "\n",
+            json::line(&Verified { schema: VERIFICATION, size, pruned, root, entries, home: None }) + "\n",
         )?;
         return fork.map_or(Ok(DONE), |fork| Err(fork.error()));
     }
@@ -252,6 +281,7 @@ fn verify_copy(folder: &Path, vkey: &str, since: Option<&Path>, as_json: bool) -
         kinds(&found.kinds),
         found.root_hex
     ))?;
+    say_pruned(found.pruned);
     forked(fork)
 }
 

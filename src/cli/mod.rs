@@ -6,11 +6,15 @@
 
 mod args;
 mod attack;
+mod backup;
 mod demo;
+mod doctor;
 mod input;
+mod key;
 mod ledger;
 mod originals;
 mod passphrase;
+mod prune;
 mod recipients;
 mod setup;
 mod signer;
@@ -57,6 +61,7 @@ fn run(cli: Cli) -> Result<u8> {
     match cli.command {
         Command::Init { no_passphrase } => setup::init(&session()?, no_passphrase),
         Command::Recipient(command) => recipients::run(&session()?, command),
+        Command::Key(command) => key::run(&session()?, command),
         Command::Policy(command) => setup::policy(&session()?, command),
         Command::Stamp(stamp) => stamp::run(&session()?, &stamp),
         Command::Trace(trace) => trace::run(&session()?, &trace),
@@ -65,6 +70,9 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Trial(trial) => trial::run(session, &trial),
         Command::Vault(command) => vault::run(&session()?, command),
         Command::Signer(command) => signer::run(command),
+        Command::Backup(backup) => backup::backup(&session()?, &backup),
+        Command::Restore(restore) => backup::restore(&session()?, &restore),
+        Command::Doctor(typed) => doctor::run(&session()?, &typed),
         Command::Demo(demo) => demo::run(&demo),
     }
 }

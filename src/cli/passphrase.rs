@@ -1,4 +1,4 @@
-//! Where a passphrase comes from: the file named in `DYEPACK_PASSPHRASE_FILE`, else a person at the terminal.
+//! Where a passphrase comes from: the file named in a variable, else a person at the terminal.
 //! Never a flag, which others can see in the list of processes, and never a variable, which child processes
 //! inherit.
 
@@ -10,18 +10,34 @@ use zeroize::Zeroizing;
 
 use crate::error::{Class, Error, Reason, Result, said};
 
-/// Names a file whose first line is the passphrase.
-const FILE_VARIABLE: &str = "DYEPACK_PASSPHRASE_FILE";
+/// A passphrase by what it opens.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    /// Names a file whose first line is the passphrase.
+    variable: &'static str,
+    /// What a person is asked for.
+    question: &'static str,
+}
+
+/// Of the keys.
+pub const KEYS: Kind = Kind { variable: "DYEPACK_PASSPHRASE_FILE", question: "Passphrase" };
+
+/// Of the keys, from now on.
+pub const NEW_KEYS: Kind = Kind { variable: "DYEPACK_NEW_PASSPHRASE_FILE", question: "New passphrase" };
+
+/// Of a backup.
+pub const BACKUP: Kind =
+    Kind { variable: "DYEPACK_BACKUP_PASSPHRASE_FILE", question: "Passphrase of the backup" };
 
 /// Fewer characters than this are guessed in no time, whatever the key derivation.
 const SHORTEST: usize = 8;
 
 #[derive(Debug, thiserror::Error)]
 enum PassphraseError {
-    #[error("could not read the passphrase: {}", said(.0))]
-    Unreadable(#[source] io::Error),
-    #[error("could not ask for the passphrase: {}", said(.0))]
-    NotAsked(#[source] io::Error),
+    #[error("could not read the passphrase: {}", said(source))]
+    Unreadable { variable: &'static str, source: io::Error },
+    #[error("could not ask for the passphrase: {}", said(source))]
+    NotAsked { variable: &'static str, source: io::Error },
     #[error("the two passphrases differ")]
     Differ,
 }
@@ -36,11 +52,11 @@ impl Reason for PassphraseError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            PassphraseError::Unreadable(_) => {
-                format!("the variable {FILE_VARIABLE} names this file: correct or unset it")
+            PassphraseError::Unreadable { variable, .. } => {
+                format!("the variable {variable} names this file: correct or unset it")
             }
-            PassphraseError::NotAsked(_) => {
-                format!("put it in a file and name that in {FILE_VARIABLE}")
+            PassphraseError::NotAsked { variable, .. } => {
+                format!("put it in a file and name that in {variable}")
             }
             PassphraseError::Differ => "nothing was made: try again".into(),
         })
@@ -49,13 +65,18 @@ impl Reason for PassphraseError {
 
 /// The passphrase of an existing key file; `None` if nobody can be asked.
 pub fn ask() -> Result<Option<Zeroizing<String>>> {
-    if let Some(passphrase) = from_file()? {
+    ask_for(KEYS)
+}
+
+/// The passphrase of something that exists; `None` if nobody can be asked.
+pub fn ask_for(kind: Kind) -> Result<Option<Zeroizing<String>>> {
+    if let Some(passphrase) = from_file(kind)? {
         return Ok(Some(passphrase));
     }
     if !io::stderr().is_terminal() {
         return Ok(None);
     }
-    prompt("Passphrase: ").map(Some)
+    prompt(kind, &format!("{}: ", kind.question)).map(Some)
 }
 
 /// A passphrase for a new key file, or an error if nobody can be asked.
@@ -68,17 +89,28 @@ pub fn must_choose() -> Result<Zeroizing<String>> {
 
 /// A passphrase for a new key file; `None` if nobody can be asked.
 pub fn choose() -> Result<Option<Zeroizing<String>>> {
-    if let Some(passphrase) = from_file()? {
+    choose_for(Kind { question: NEW_KEYS.question, ..KEYS })
+}
+
+/// A passphrase for something new; `None` if nobody can be asked.
+pub fn choose_for(kind: Kind) -> Result<Option<Zeroizing<String>>> {
+    if let Some(passphrase) = from_file(kind)? {
         return check(passphrase).map(Some);
     }
     if !io::stderr().is_terminal() || !io::stdin().is_terminal() {
         return Ok(None);
     }
-    let passphrase = check(prompt("New passphrase: ")?)?;
-    if *prompt("Again: ")? != *passphrase {
+    let passphrase = check(prompt(kind, &format!("{}: ", kind.question))?)?;
+    if *prompt(kind, "Again: ")? != *passphrase {
         return Err(PassphraseError::Differ.into());
     }
     Ok(Some(passphrase))
+}
+
+/// The error where nobody can be asked.
+pub fn missing(kind: Kind, what: &str) -> Error {
+    Error::usage(format!("no passphrase for {what}, and no terminal to ask for one"))
+        .with_hint(format!("put one in a file and name it in {}", kind.variable))
 }
 
 fn check(passphrase: Zeroizing<String>) -> Result<Zeroizing<String>> {
@@ -89,14 +121,16 @@ fn check(passphrase: Zeroizing<String>) -> Result<Zeroizing<String>> {
     Ok(passphrase)
 }
 
-fn from_file() -> Result<Option<Zeroizing<String>>> {
-    let Some(path) = std::env::var_os(FILE_VARIABLE).map(PathBuf::from) else { return Ok(None) };
-    let text = fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| {
-        Error::from(PassphraseError::Unreadable(error)).in_file(path.display().to_string())
+fn from_file(kind: Kind) -> Result<Option<Zeroizing<String>>> {
+    let Some(path) = std::env::var_os(kind.variable).map(PathBuf::from) else { return Ok(None) };
+    let text = fs::read_to_string(&path).map(Zeroizing::new).map_err(|source| {
+        let error = PassphraseError::Unreadable { variable: kind.variable, source };
+        Error::from(error).in_file(path.display().to_string())
     })?;
     Ok(Some(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())))
 }
 
-fn prompt(question: &str) -> Result<Zeroizing<String>> {
-    Ok(Zeroizing::new(rpassword::prompt_password(question).map_err(PassphraseError::NotAsked)?))
+fn prompt(kind: Kind, question: &str) -> Result<Zeroizing<String>> {
+    let not_asked = |source| PassphraseError::NotAsked { variable: kind.variable, source };
+    Ok(Zeroizing::new(rpassword::prompt_password(question).map_err(not_asked)?))
 }

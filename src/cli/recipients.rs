@@ -1,10 +1,12 @@
-//! `recipient add | list | show | suspend`.
+//! `recipient add | list | show | suspend | erase`.
 
 use std::fmt::Write as _;
 
+use rand::Rng as _;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::ledger::personal::SALT_BYTES;
 use crate::ledger::registry::{Delivered, Standing, Unfinished};
 use crate::ledger::{Entry, Event, Recipient, Registry};
 use crate::report::json;
@@ -17,12 +19,14 @@ pub fn run(session: &Session, command: args::Recipient) -> Result<u8> {
     match command {
         args::Recipient::Add { id, name, contact, agreement, purpose, country } => {
             check_id(&id)?;
-            let recipient = Recipient { id, name, contact, agreement, purpose, country };
+            let recipient =
+                Recipient { id, name, contact, agreement, purpose, country, ..Recipient::default() };
             add(session, recipient)
         }
         args::Recipient::List { json } => list(session, json),
         args::Recipient::Show { id, json } => show(session, &id, json),
         args::Recipient::Suspend { id, reason } => suspend(session, &id, reason),
+        args::Recipient::Erase { id, reason } => erase(session, &id, reason),
     }
 }
 
@@ -47,6 +51,7 @@ fn add(session: &Session, recipient: Recipient) -> Result<u8> {
             .with_hint("an id is given once, because the marks follow from it: choose another one"));
     }
     let id = recipient.id.clone();
+    let recipient = recipient.set_apart(&ledger, &new_salt())?;
     let entry = Entry::new(now(), operator(), Event::RecipientRegistered { recipient });
     let index = ledger.append(&[entry], &keyring.signing)?[0];
     ledger.close()?;
@@ -69,6 +74,43 @@ fn suspend(session: &Session, id: &str, reason: Option<String>) -> Result<u8> {
     Ok(DONE)
 }
 
+/// What makes the hash of a name say nothing about it.
+pub fn new_salt() -> [u8; SALT_BYTES] {
+    let mut salt = [0; SALT_BYTES];
+    rand::rng().fill_bytes(&mut salt);
+    salt
+}
+
+fn erase(session: &Session, id: &str, reason: Option<String>) -> Result<u8> {
+    let keyring = session.keyring()?;
+    let mut ledger = session.home.ledger(session.wait, "recipient erase")?;
+    let registry = Registry::standing(&ledger)?;
+    let standing = known(&registry, id)?;
+    if standing.erased.is_some() {
+        terminal::say(format!("the name and contact of {id} are erased already"));
+        return Ok(DONE);
+    }
+    let blob = standing.recipient.personal.clone().ok_or_else(|| {
+        Error::usage(format!("the name of `{id}` stands in an entry, and entries are never changed"))
+            .with_hint(
+                "it was registered by an earlier version; suspend it, and register it under another id",
+            )
+    })?;
+    let event = Event::RecipientErased { recipient: id.to_owned(), blob, reason };
+    let index = ledger.append(&[Entry::new(now(), operator(), event)], &keyring.signing)?[0];
+    ledger.close()?;
+    terminal::say(format!(
+        "the name and contact of {id} are erased (entry {index}); its copies can still be traced"
+    ));
+    terminal::warn("backups from before still hold them: make a new one, and remove the old ones in time");
+    Ok(DONE)
+}
+
+/// The name, or that it was erased.
+pub fn name_of(standing: &Standing) -> &str {
+    if standing.erased.is_some() { "(erased)" } else { &standing.recipient.name }
+}
+
 fn known<'a>(registry: &'a Registry, id: &str) -> Result<&'a Standing> {
     registry.recipients.get(id).ok_or_else(|| {
         Error::usage(format!("recipient `{id}` is not registered")).with_hint("see `dyepack recipient list`")
@@ -88,9 +130,13 @@ fn list(session: &Session, as_json: bool) -> Result<u8> {
     let width = registry.recipients.keys().map(String::len).max().unwrap_or(0).max(2);
     let _ = writeln!(out, "{:<width$}  {:<9}  {:>8}  NAME", "ID", "STATUS", "RELEASES");
     for (id, standing) in &registry.recipients {
-        let status = if standing.suspended.is_some() { "suspended" } else { "active" };
+        let status = match standing {
+            Standing { erased: Some(_), .. } => "erased",
+            Standing { suspended: Some(_), .. } => "suspended",
+            _ => "active",
+        };
         let releases = releases_of(&registry, id).count();
-        let _ = writeln!(out, "{id:<width$}  {status:<9}  {releases:>8}  {}", standing.recipient.name);
+        let _ = writeln!(out, "{id:<width$}  {status:<9}  {releases:>8}  {}", name_of(standing));
     }
     terminal::print(out)?;
     if registry.recipients.is_empty() {
@@ -124,8 +170,8 @@ fn show(session: &Session, id: &str, as_json: bool) -> Result<u8> {
         )?;
         return Ok(DONE);
     }
-    let Recipient { id, name, contact, agreement, purpose, country } = &standing.recipient;
-    let mut out = format!("{id}  {name}\n");
+    let Recipient { id, contact, agreement, purpose, country, .. } = &standing.recipient;
+    let mut out = format!("{id}  {}\n", name_of(standing));
     let facts = [
         ("contact", contact.as_deref()),
         ("agreement", agreement.as_deref()),
@@ -133,6 +179,7 @@ fn show(session: &Session, id: &str, as_json: bool) -> Result<u8> {
         ("country", country.as_deref()),
         ("registered", Some(standing.registered.as_str())),
         ("suspended", standing.suspended.as_deref()),
+        ("erased", standing.erased.as_deref()),
         ("reason", standing.reason.as_deref()),
     ];
     for (label, value) in facts {

@@ -19,13 +19,13 @@ use crate::table::format::{parts, source};
 
 use super::args;
 use super::input::Input;
-use super::{DONE, Session, now, operator, passphrase, terminal};
+use super::{DONE, Session, key, now, operator, passphrase, terminal};
 
 pub fn init(session: &Session, no_passphrase: bool) -> Result<u8> {
     session.home.check_unused()?;
     let mut rng = rand::rng();
     let keyring = Keyring::generate(&mut rng);
-    let label = format!("dyepack keys, made {}: keep a copy where this machine's thief is not", now());
+    let label = key::label();
     let text = if no_passphrase {
         keyring.leave_open(&label)
     } else {

@@ -21,9 +21,18 @@ pub fn run(session: &Session, args: &args::Trace) -> Result<u8> {
     let keyring = session.keyring()?;
     let ledger = session.home.ledger(session.wait, "trace")?;
     let models = session.home.models_dir();
-    let known = Known::from_ledger(&ledger, args.dataset.as_deref(), &|dataset, name| {
+    let mut known = Known::from_ledger(&ledger, args.dataset.as_deref(), &|dataset, name| {
         models::open(&models, &keyring.marking, dataset, name)
     })?;
+    let lost = known.readings.iter().find_map(|reading| keyring.marking.check_epoch(reading.epoch).err());
+    match lost {
+        Some(error) if args.without_lost_keys => {
+            terminal::warn(format!("{error}: its copies are not looked for"));
+            known.readings.retain(|reading| keyring.marking.covers(reading.epoch));
+        }
+        Some(error) => return Err(error),
+        None => {}
+    }
     // Whoever stamps meanwhile need not wait for the trace.
     drop(ledger);
     let bar = terminal::bar("reading", input.bytes);

@@ -34,8 +34,10 @@ impl<'a> Uses<'a> {
     fn new(registry: &'a Registry, vault: &Vault) -> Uses<'a> {
         let mut uses: HashMap<String, Vec<&Delivered>> = HashMap::new();
         for delivered in &registry.releases {
-            let name = vault.name_of(&delivered.release.opening.dataset, &delivered.release.source.blake3);
-            uses.entry(name).or_default().push(delivered);
+            let release = &delivered.release;
+            for name in vault.names_of(&release.opening.dataset, &release.source.blake3) {
+                uses.entry(name).or_default().push(delivered);
+            }
         }
         Uses(uses)
     }

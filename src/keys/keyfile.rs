@@ -116,16 +116,15 @@ pub(super) fn leave_open(schema: &str, label: &str, secret: &[u8]) -> String {
     render(Header { schema: schema.into(), label: label.into(), protection }, secret)
 }
 
-/// The secret bytes of a key file. `passphrase` is asked for only if the file is sealed.
-pub(super) fn open(
-    schema: &str,
+/// The secret bytes of a key file, and which of the schemas it has. `passphrase` is asked for only if the file is sealed.
+pub(super) fn open<'a>(
+    schemas: &[&'a str],
     text: &str,
     passphrase: impl FnOnce() -> Result<Option<Zeroizing<String>>>,
-) -> Result<Zeroizing<Vec<u8>>> {
+) -> Result<(&'a str, Zeroizing<Vec<u8>>)> {
     let file: File = serde_json::from_str(text).map_err(|_| KeyFileError::Damaged("it is not a key file"))?;
-    if file.header.schema != schema {
-        return Err(KeyFileError::Damaged("it holds keys of another kind").into());
-    }
+    let schema = schemas.iter().copied().find(|schema| *schema == file.header.schema);
+    let schema = schema.ok_or(KeyFileError::Damaged("it holds keys of another kind"))?;
     let stored = Zeroizing::new(
         BASE64
             .decode(file.secret.as_bytes())
@@ -135,7 +134,7 @@ pub(super) fn open(
         Protection::None { check } if checksum(&stored) != *check => {
             Err(KeyFileError::Damaged("its checksum is wrong").into())
         }
-        Protection::None { .. } => Ok(stored),
+        Protection::None { .. } => Ok((schema, stored)),
         Protection::Passphrase { argon2id_kib, argon2id_passes, salt, nonce } => {
             let salt = BASE64.decode(salt.as_bytes()).map_err(|_| KeyFileError::Damaged("its salt"))?;
             let nonce: [u8; NONCE_BYTES] = BASE64
@@ -148,9 +147,21 @@ pub(super) fn open(
             let payload = Payload { msg: stored.as_slice(), aad: &associated(&file.header) };
             let opened =
                 cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| KeyFileError::WrongPassphrase)?;
-            Ok(Zeroizing::new(opened))
+            Ok((schema, Zeroizing::new(opened)))
         }
     }
+}
+
+/// Bytes of the salt that a passphrase is stretched with.
+pub const SALT_BYTES: usize = 16;
+
+/// The cipher under a passphrase, for files that no key of a home opens, such as its backup. `salt` is random and stands in
+/// the file.
+///
+/// # Errors
+/// If there is not memory enough.
+pub fn passphrase_cipher(passphrase: &str, salt: &[u8; SALT_BYTES]) -> Result<XChaCha20Poly1305> {
+    cipher(passphrase, salt, ARGON2_KIB, ARGON2_PASSES)
 }
 
 /// The error for secret bytes of a wrong length.
@@ -159,6 +170,10 @@ pub(super) fn wrong_length() -> Error {
 }
 
 fn cipher(passphrase: &str, salt: &[u8], kib: u32, passes: u32) -> Result<XChaCha20Poly1305> {
+    Ok(XChaCha20Poly1305::new(&(*stretch(passphrase, salt, kib, passes)?).into()))
+}
+
+fn stretch(passphrase: &str, salt: &[u8], kib: u32, passes: u32) -> Result<Zeroizing<[u8; 32]>> {
     if kib > MAX_ARGON2_KIB || passes > MAX_ARGON2_PASSES {
         return Err(KeyFileError::Damaged("its key derivation is beyond all limits").into());
     }
@@ -168,7 +183,7 @@ fn cipher(passphrase: &str, salt: &[u8], kib: u32, passes: u32) -> Result<XChaCh
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(passphrase.as_bytes(), salt, key.as_mut_slice())
         .map_err(|_| KeyFileError::Damaged("its salt"))?;
-    Ok(XChaCha20Poly1305::new(&(*key).into()))
+    Ok(key)
 }
 
 /// The header as it is authenticated: its own canonical JSON, whatever the file's spacing.

@@ -1,6 +1,6 @@
 //! The secrets, and everything that is derived from them.
 //!
-//! In order: [`secret`] (the two secrets), `keyfile` (the files that secrets rest in), [`keyring`] (a home's), [`signer`]
+//! In order: [`secret`] (the secrets), `keyfile` (the files that secrets rest in), [`keyring`] (a home's), [`signer`]
 //! (somebody else's), [`prf`] (purpose-bound keys and streams from the marking secret), [`seal`] (files that only the secret
 //! opens). Secret bytes never leave this folder.
 
@@ -10,3 +10,5 @@ pub mod prf;
 pub mod seal;
 pub mod secret;
 pub mod signer;
+
+pub use keyfile::{SALT_BYTES, passphrase_cipher};

@@ -1,7 +1,7 @@
-//! Purpose-bound keys, derived from the one marking secret.
+//! Purpose-bound keys, derived from the marking secret.
 //!
 //! Every key is `blake3::derive_key(context, material)` where `context` is a fixed string per purpose and
-//! `material` is the secret followed by the dataset, the key epoch and, where it applies, the recipient, each
+//! `material` is the secret of the key epoch followed by the dataset, the key epoch and, where it applies, the recipient, each
 //! length-prefixed (DESIGN 2.1). Two purposes never share a key, and no input can imitate another because of
 //! the prefixes.
 //!
@@ -62,7 +62,7 @@ impl DerivedKey {
         recipient: Option<&str>,
     ) -> Self {
         let mut material = Vec::with_capacity(128);
-        for part in [secret.expose(), dataset.as_bytes(), &epoch.to_le_bytes()]
+        for part in [secret.expose(epoch), dataset.as_bytes(), &epoch.to_le_bytes()]
             .into_iter()
             .chain(recipient.map(str::as_bytes))
         {
@@ -105,6 +105,8 @@ impl DerivedKey {
 
 #[cfg(test)]
 mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
     use super::*;
 
     #[test]
@@ -130,6 +132,21 @@ mod tests {
         ];
         let distinct: std::collections::HashSet<_> = words.iter().collect();
         assert_eq!(distinct.len(), words.len());
+    }
+
+    #[test]
+    fn a_rotation_changes_later_epochs_alone() {
+        let old = MarkingSecret::from_bytes([7; 32]);
+        let mut new = old.clone();
+        let epoch = new.rotate(1, &mut StdRng::seed_from_u64(1));
+        let word = |secret, epoch| DerivedKey::new(secret, Purpose::Carrier, "a", epoch, None).word(b"x");
+        assert_eq!(epoch, 2);
+        assert!((0..2).all(|epoch| word(&old, epoch) == word(&new, epoch)));
+        // Who stole the old secret knows every epoch that could be derived from it, and not this one.
+        assert!((2..9).all(|epoch| word(&old, epoch) != word(&new, epoch)));
+        assert!(new.covers(1) && new.covers(2) && !new.covers(3) && !old.covers(2));
+        assert_eq!(new.rotate(1, &mut StdRng::seed_from_u64(2)), 3, "a secret is never replaced");
+        assert_eq!(new.starts().collect::<Vec<_>>(), [3, 2, 0]);
     }
 
     #[test]

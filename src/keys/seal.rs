@@ -19,6 +19,12 @@ const NAME_BYTES: usize = 32;
 
 /// Encrypts and opens models.
 pub struct Sealer {
+    /// One pair for each marking secret, the latest first.
+    pairs: Vec<Pair>,
+}
+
+/// The keys under one marking secret.
+struct Pair {
     name_key: DerivedKey,
     cipher: XChaCha20Poly1305,
 }
@@ -26,16 +32,31 @@ pub struct Sealer {
 impl Sealer {
     /// The sealer of one dataset's models.
     pub fn new(secret: &MarkingSecret, dataset: &str) -> Sealer {
-        // Not bound to a key epoch: a model stays what it is when marks are derived anew.
-        let key = |purpose| DerivedKey::new(secret, purpose, dataset, 0, None);
-        let mut cipher_key = Zeroizing::new([0; 32]);
-        key(Purpose::Model).extend(&[], cipher_key.as_mut_slice());
-        let cipher = XChaCha20Poly1305::new(&(*cipher_key).into());
-        Sealer { name_key: key(Purpose::ModelName), cipher }
+        // A model stays what it is when marks are derived anew: new ones are sealed under the latest secret, old ones open.
+        Sealer { pairs: secret.starts().map(|epoch| Pair::new(secret, dataset, epoch)).collect() }
     }
 
     /// The name, in hex, and the sealed bytes of `plain`.
     pub fn seal(&self, plain: &[u8]) -> (String, Vec<u8>) {
+        self.pairs[0].seal(plain)
+    }
+
+    /// The plain bytes; nothing if they were changed, are of another name, or sealed under another key.
+    pub fn open(&self, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.pairs.iter().find_map(|pair| pair.open(name, sealed))
+    }
+}
+
+impl Pair {
+    fn new(secret: &MarkingSecret, dataset: &str, epoch: u32) -> Pair {
+        let key = |purpose| DerivedKey::new(secret, purpose, dataset, epoch, None);
+        let mut cipher_key = Zeroizing::new([0; 32]);
+        key(Purpose::Model).extend(&[], cipher_key.as_mut_slice());
+        let cipher = XChaCha20Poly1305::new(&(*cipher_key).into());
+        Pair { name_key: key(Purpose::ModelName), cipher }
+    }
+
+    fn seal(&self, plain: &[u8]) -> (String, Vec<u8>) {
         let name = self.name(plain);
         let payload = Payload { msg: plain, aad: &name };
         let sealed =
@@ -43,8 +64,7 @@ impl Sealer {
         (HEXLOWER.encode(&name), sealed)
     }
 
-    /// The plain bytes; nothing if they were changed, are of another name, or sealed under another key.
-    pub fn open(&self, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    fn open(&self, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let name: [u8; NAME_BYTES] = HEXLOWER.decode(name.as_bytes()).ok()?.try_into().ok()?;
         let plain = self.cipher.decrypt(&nonce(&name), Payload { msg: sealed, aad: &name }).ok()?;
         (self.name(&plain) == name).then_some(plain)
@@ -64,10 +84,24 @@ fn nonce(name: &[u8; NAME_BYTES]) -> XNonce {
 
 #[cfg(test)]
 mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
     use super::*;
 
     fn sealer(secret: u8, dataset: &str) -> Sealer {
         Sealer::new(&MarkingSecret::from_bytes([secret; 32]), dataset)
+    }
+
+    #[test]
+    fn a_rotation_seals_anew_and_still_opens_what_was_sealed() {
+        let mut secret = MarkingSecret::from_bytes([1; 32]);
+        let (old_name, old) = Sealer::new(&secret, "a").seal(b"forty-one");
+        secret.rotate(1, &mut StdRng::seed_from_u64(1));
+        let sealer = Sealer::new(&secret, "a");
+        let (name, sealed) = sealer.seal(b"forty-one");
+        assert!(name != old_name && sealer.open(&name, &sealed).is_some());
+        assert_eq!(sealer.open(&old_name, &old).unwrap(), b"forty-one");
+        assert!(self::sealer(1, "a").open(&name, &sealed).is_none(), "the stolen secret opens nothing new");
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Signer {
         text: &str,
         passphrase: impl FnOnce() -> Result<Option<Zeroizing<String>>>,
     ) -> Result<Signer> {
-        let bytes = keyfile::open(SCHEMA, text, passphrase)?;
+        let (_, bytes) = keyfile::open(&[SCHEMA], text, passphrase)?;
         let (seed, name) = bytes.split_first_chunk::<SEED_BYTES>().ok_or_else(keyfile::wrong_length)?;
         let name = str::from_utf8(name).map_err(|_| keyfile::wrong_length())?;
         Ok(Signer { name: name.to_owned(), key: SigningKey::from_seed(seed) })

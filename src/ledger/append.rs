@@ -87,9 +87,25 @@ impl Ledger {
             // Its folder goes too, unless another partial tile lives in it.
             let _ = path.parent().map(std::fs::remove_dir);
         }
-        // Commit point 5: nothing is left to repeat. A stage that comes back after a crash is repeated once more; the next
+        // Commit point 5: what the new entries say is forgotten is gone. A crash before repeats it from the stage.
+        self.forget(stage)?;
+        // Commit point 6: nothing is left to repeat. A stage that comes back after a crash is repeated once more; the next
         // append's replaces it.
         self.disk.drop_file(&self.dir.join(stage::FILE))
+    }
+
+    /// Removes what entries say is forgotten.
+    fn forget(&mut self, stage: &Stage) -> Result<()> {
+        for (index, leaf) in (stage.first()..).zip(&stage.leaves) {
+            match entry::read(leaf).map_err(|what| Reason::Entry { index, what })?.map(|entry| entry.event) {
+                Some(Event::RecipientErased { blob, .. }) => {
+                    self.disk.remove(&blobs::path(&self.dir, &blob))?
+                }
+                Some(Event::Pruned { before, .. }) => self.carry_out_pruning(before)?,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Finishes an append that a crash cut short, or clears the remains of one that never happened.
@@ -132,6 +148,13 @@ impl Ledger {
             match &entry.event {
                 Event::Amendment { supersedes, .. } if *supersedes >= index => {
                     let what = format!("entry {index} can't supersede entry {supersedes}");
+                    return Err(Reason::BadEntry(what).into());
+                }
+                Event::RecipientErased { blob, .. } if !blobs::is_hash(blob) => {
+                    return Err(Reason::BadHash(blob.clone()).into());
+                }
+                Event::Pruned { before, .. } if *before > self.size() || before % tiles::TILE_WIDTH != 0 => {
+                    let what = format!("entry {before} does not end a bundle that is there");
                     return Err(Reason::BadEntry(what).into());
                 }
                 Event::Release(release) if !new_releases.insert(release.opening.release.as_str()) => {

@@ -1,4 +1,4 @@
-//! Side files by content: policy texts and sketches, which entries name by BLAKE3 hash.
+//! Side files by content: policy texts, sketches, names; entries name them by BLAKE3 hash.
 //!
 //! **Invariant.** What [`get`] gives has the hash that was asked for: bytes are hashed again at every reading.
 
@@ -60,7 +60,8 @@ pub(super) fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn path(dir: &Path, hash: &str) -> PathBuf {
+/// Where the blob of a hash stands.
+pub(super) fn path(dir: &Path, hash: &str) -> PathBuf {
     dir.join(FOLDER).join(hash)
 }
 

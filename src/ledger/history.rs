@@ -130,6 +130,8 @@ pub struct Published {
 pub struct PublishedVerification {
     /// Number of entries.
     pub size: u64,
+    /// How many of them were pruned: their hashes alone are there.
+    pub pruned: u64,
     /// Root of the tree, 64 hex digits.
     pub root_hex: String,
     /// Entries by kind; those of later versions under `unknown`.
@@ -140,7 +142,7 @@ impl Published {
     /// Opens the log in `folder`: checks the checkpoint's signature, and that the tiles' right edge gives its root.
     pub fn open(folder: &Path, verifier: Verifier) -> Result<Published> {
         let head = read_checkpoint(&folder.join(CHECKPOINT_FILE), |bytes| Verified::open(bytes, &verifier))?;
-        let tree = Tree::new(PathBuf::from(folder), head.size);
+        let tree = Tree::published(PathBuf::from(folder), head.size);
         if tree.root()? != head.root {
             return Err(Reason::Root.into());
         }
@@ -165,6 +167,13 @@ impl Published {
             seen.check(index, leaf, &self.verifier, None, None)
                 .map_err(|what| Reason::Entry { index, what }.into())
         })?;
-        Ok(PublishedVerification { size: self.head.size, root_hex: self.head.root_hex(), kinds: seen.kinds })
+        seen.prunings.check_published(&self.tree, self.head.size)?;
+        let pruned = self.head.size - seen.entries;
+        Ok(PublishedVerification {
+            pruned,
+            size: self.head.size,
+            root_hex: self.head.root_hex(),
+            kinds: seen.kinds,
+        })
     }
 }

@@ -20,6 +20,7 @@ use super::{
     lock::Lock,
     merkle::{self, Hash},
     note::{NOTE_LIMIT_BYTES, Verifier},
+    prune::Prunings,
     reason::Reason,
     tree::Tree,
 };
@@ -184,15 +185,26 @@ impl Ledger {
         &self.verifier
     }
 
-    /// Every entry in order, all proved against the root. Reads the whole log.
+    /// Every entry in order, all proved against the root; those that were pruned are left out. Reads the whole log.
     pub fn entries(&self) -> Result<Vec<Recorded>> {
-        self.check_usable()?;
         let mut entries = Vec::new();
-        self.tree.walk(&self.checkpoint.root, |index, leaf| {
-            entries.push(recorded(index, leaf.to_vec())?);
+        self.walk(|index, leaf, entry| {
+            entries.push(Recorded { index, leaf: leaf.to_vec(), entry });
             Ok(())
         })?;
         Ok(entries)
+    }
+
+    /// Visits every entry in order, all proved against the root, and checks that those which are missing were pruned.
+    pub(super) fn walk(&self, mut visit: impl FnMut(u64, &[u8], Option<Entry>) -> Result<()>) -> Result<()> {
+        self.check_usable()?;
+        let mut prunings = Prunings::default();
+        self.tree.walk(&self.checkpoint.root, |index, leaf| {
+            let entry = entry::read(leaf).map_err(|what| Reason::Entry { index, what })?;
+            prunings.see(index, entry.as_ref());
+            visit(index, leaf, entry)
+        })?;
+        prunings.check(&self.tree, self.size())
     }
 
     /// One entry, proved against the root.

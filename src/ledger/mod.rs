@@ -10,8 +10,9 @@
 //! | --- | --- |
 //! | `ledger.vkey` | the verifier key, which makes the folder a ledger |
 //! | `log/checkpoint`, `log/tile/…` | the published log |
-//! | `blob/<blake3>` | policy texts and sketches, by hash |
+//! | `blob/<blake3>` | policy texts, sketches and recipients' names, by hash |
 //! | `heads/`, `forks/` | checkpoints with cosignatures and timestamps; heads of other histories |
+//! | `kept/<bundle>` | what is left of a pruned bundle of entries |
 //! | `index/`, `index.seal` | sled, and the digest of its files at the last clean close |
 //! | `stage` | an append under way, durable but not yet spread over the other files |
 //! | `lock` | held by the one process that has the ledger open |
@@ -24,7 +25,8 @@
 //!
 //! Bottom up: [`merkle`] hashes, [`note`] and [`checkpoint`] sign, [`tiles`] and `tree` store, [`entry`] says what is
 //! recorded, `blobs`, `store`, `seal`, `index`, `stage` and `lock` hold the rest, [`log`] is the ledger, and
-//! [`mod@verify`] checks all of it, and [`registry`] is what its entries add up to.
+//! [`mod@verify`] checks all of it, and [`registry`] is what its entries add up to. What has to be forgotten goes in [`personal`]
+//! and [`prune`].
 //!
 //! For others: [`cosignature`] and [`proof`] are what witnesses sign and auditors check, [`history`] knows an earlier head from
 //! a fork, [`heads`] keeps what was cosigned and timestamped ([`timestamp`]), and [`witness`] is the other side.
@@ -48,7 +50,9 @@ mod lock;
 pub mod log;
 pub mod merkle;
 pub mod note;
+pub mod personal;
 pub mod proof;
+pub mod prune;
 mod reason;
 pub mod registry;
 mod seal;

@@ -29,6 +29,8 @@ pub(super) enum Reason {
     BadHash(String),
     #[error("there is no entry {index}, the ledger has {size}")]
     NoEntry { index: u64, size: u64 },
+    #[error("entry {0} was pruned")]
+    Pruned(u64),
     #[error("the ledger never had {old} entries, it has {size}")]
     NoPrefix { old: u64, size: u64 },
 
@@ -54,6 +56,8 @@ pub(super) enum Reason {
     Stage(&'static str),
     #[error("blob {0} is not in the ledger")]
     BlobMissing(String),
+    #[error("blob {0} is no recipient's personal data")]
+    Personal(String),
     #[error("blob {0} holds other bytes than its name says")]
     BlobChanged(String),
     #[error("the index is damaged: {0}")]
@@ -103,6 +107,7 @@ impl error::Reason for Reason {
             | Reason::BadHash(_)
             | Reason::NoEntry { .. }
             | Reason::NoPrefix { .. }
+            | Reason::Pruned(_)
             | Reason::UnknownLog(_)
             | Reason::NeedsProof(_)
             | Reason::OtherProof { .. }
@@ -123,6 +128,9 @@ impl error::Reason for Reason {
             Reason::DuplicateRelease(_) => "a release is recorded once: choose another `--release-id`",
             Reason::Index(_) => "the index can be rebuilt from the log: run `dyepack ledger reindex`",
             Reason::NoEntry { .. } => "entries count from 0: see `dyepack ledger list`",
+            Reason::Pruned(_) => {
+                "its time was up: its hash is left, which proofs need, and its bytes are gone"
+            }
             Reason::VerifierKey(_) => {
                 "it looks like NAME+ID+KEY: `dyepack init` printed it, and `ledger.vkey` holds it"
             }

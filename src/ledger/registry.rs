@@ -8,8 +8,12 @@ use serde::Serialize;
 
 use super::cosignature::Quorums;
 use super::entry::Opening;
+use super::personal::Personal;
 use super::{Event, Ledger, Recipient, Recorded, Release};
 use crate::error::Result;
+
+/// The key epoch of a home whose key was never rotated.
+pub const FIRST_EPOCH: u32 = 1;
 
 /// A partner and its standing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,6 +27,18 @@ pub struct Standing {
     pub suspended: Option<String>,
     /// Why.
     pub reason: Option<String>,
+    /// When its personal data were erased, if they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased: Option<String>,
+}
+
+/// A key epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rotation {
+    /// Its number.
+    pub epoch: u32,
+    /// When it began.
+    pub time: String,
 }
 
 /// A policy that was put into force.
@@ -73,6 +89,8 @@ pub struct Registry {
     pub recipients: BTreeMap<String, Standing>,
     /// By dataset, the policy in force last.
     pub policies: BTreeMap<String, Vec<Adopted>>,
+    /// Key epochs after the first, in the order of the ledger.
+    pub rotations: Vec<Rotation>,
     /// In the order of the ledger.
     pub releases: Vec<Delivered>,
     /// Deliveries that went out while they were made and did not end, or ended early; in the order of the ledger.
@@ -101,12 +119,38 @@ impl Registry {
         Ok(Registry::replay(&ledger.standing()?))
     }
 
+    /// Replays a ledger, and fills in the names that stand in blobs.
+    ///
+    /// # Errors
+    /// If the ledger can't be read, or a blob is missing or damaged.
+    pub fn of(ledger: &Ledger) -> Result<Registry> {
+        let mut registry = Registry::replay(&ledger.entries()?);
+        registry.fill_in(ledger)?;
+        Ok(registry)
+    }
+
+    /// Fills in the names that stand in blobs.
+    ///
+    /// # Errors
+    /// If a blob is missing or damaged, and no entry says that it was forgotten.
+    pub fn fill_in(&mut self, ledger: &Ledger) -> Result<()> {
+        for standing in self.recipients.values_mut().filter(|standing| standing.erased.is_none()) {
+            let recipient = &mut standing.recipient;
+            if let Some(blob) = &recipient.personal {
+                let personal = Personal::read(ledger, blob)?;
+                (recipient.name, recipient.contact) = (personal.name, personal.contact);
+            }
+        }
+        Ok(())
+    }
+
     fn apply(&mut self, index: u64, time: &str, event: &Event) {
         let time = time.to_owned();
         match event.clone() {
             Event::RecipientRegistered { recipient } => {
                 let id = recipient.id.clone();
-                let standing = Standing { recipient, registered: time, suspended: None, reason: None };
+                let standing =
+                    Standing { recipient, registered: time, suspended: None, reason: None, erased: None };
                 self.recipients.insert(id, standing);
             }
             Event::RecipientSuspended { recipient, reason } => {
@@ -115,6 +159,16 @@ impl Registry {
                     standing.reason = reason;
                 }
             }
+            Event::RecipientErased { recipient, reason, .. } => {
+                if let Some(standing) = self.recipients.get_mut(&recipient) {
+                    standing.erased = Some(time.clone());
+                    // Nobody gets anything whose name is not known.
+                    if standing.suspended.is_none() {
+                        (standing.suspended, standing.reason) = (Some(time), reason);
+                    }
+                }
+            }
+            Event::KeyRotated { epoch, .. } => self.rotations.push(Rotation { epoch, time }),
             Event::PolicyAdopted { dataset, policy, slots, model, .. } => {
                 self.policies.entry(dataset).or_default().push(Adopted { policy, time, slots, model });
             }
@@ -135,12 +189,17 @@ impl Registry {
             Event::WitnessesSet(quorum) => {
                 self.quorums.insert(index, quorum);
             }
-            Event::Amendment { .. } => {}
+            Event::Amendment { .. } | Event::Pruned { .. } => {}
         }
     }
 
     /// The policy in force for a dataset.
     pub fn in_force(&self, dataset: &str) -> Option<&Adopted> {
         self.policies.get(dataset)?.last()
+    }
+
+    /// The key epoch of new releases.
+    pub fn epoch(&self) -> u32 {
+        self.rotations.last().map_or(FIRST_EPOCH, |rotation| rotation.epoch)
     }
 }

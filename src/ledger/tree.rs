@@ -15,6 +15,7 @@ use std::{
 use super::{
     disk,
     merkle::{self, Hash, Nodes, leaf_hash, root_of},
+    prune::{KEPT_FOLDER, decode_kept},
     reason::Reason,
     tiles::{self, BUNDLE_LIMIT_BYTES, Row, TILE_WIDTH, Tile, row_length, tile_at},
 };
@@ -30,6 +31,8 @@ pub(super) struct Tree {
     /// Tiles of a tree that has been computed and not written yet.
     unwritten: BTreeMap<Tile, Arc<Vec<Hash>>>,
     cache: Mutex<BTreeMap<Tile, Arc<Vec<Hash>>>>,
+    /// A copy of the log alone: of pruned bundles it has nothing but their hashes.
+    is_published: bool,
 }
 
 /// What an append changes: files to write, and the root that they add up to.
@@ -45,7 +48,12 @@ pub(super) struct Growth {
 impl Tree {
     /// The tree of `size` leaves below `folder`. Reads nothing yet.
     pub(super) fn new(folder: PathBuf, size: u64) -> Self {
-        Tree { folder, size, unwritten: BTreeMap::new(), cache: Mutex::default() }
+        Tree { folder, size, unwritten: BTreeMap::new(), cache: Mutex::default(), is_published: false }
+    }
+
+    /// The tree in a copy of the published part. Bundles may be missing, and whether they may is for the caller to judge.
+    pub(super) fn published(folder: PathBuf, size: u64) -> Self {
+        Tree { is_published: true, ..Tree::new(folder, size) }
     }
 
     /// The root, from the right edge: at most one tile of each row is read.
@@ -56,9 +64,19 @@ impl Tree {
     /// One leaf with its hash, which agrees with its tile; whether the tile belongs to the root is for the caller.
     pub(super) fn leaf(&self, index: u64) -> Result<(Vec<u8>, Hash)> {
         let tile = tile_at(Row::Entries, index, self.size);
-        let bytes = self.bytes(tile)?;
-        let leaf = tiles::decode_leaves(&bytes).0.get((index % TILE_WIDTH) as usize).map(|l| l.to_vec());
-        let leaf = leaf.ok_or_else(|| missing(index, tile))?;
+        let place = index % TILE_WIDTH;
+        let leaf = match self.kept(tile)? {
+            Some(kept) => {
+                let mut kept = decode_kept(&kept).ok_or_else(|| damaged_kept(tile))?.into_iter();
+                let found = kept.find(|(kept, _)| *kept == place).map(|(_, leaf)| leaf.to_vec());
+                found.ok_or(Reason::Pruned(index))?
+            }
+            None => {
+                let bytes = self.bytes(tile)?;
+                let leaf = tiles::decode_leaves(&bytes).0.get(place as usize).map(|leaf| leaf.to_vec());
+                leaf.ok_or_else(|| missing(index, tile))?
+            }
+        };
         let hash = leaf_hash(&leaf);
         if hash != self.node(0, index)? {
             return Err(changed(index));
@@ -103,6 +121,12 @@ impl Tree {
         visit: &mut impl FnMut(u64, &[u8]) -> Result<()>,
     ) -> Result<Vec<Hash>> {
         let first = bundle.number * TILE_WIDTH;
+        if let Some(kept) = self.kept(bundle)? {
+            return self.walk_kept(bundle, &kept, visit);
+        }
+        if self.is_published && bundle.width == TILE_WIDTH && !self.has_bundle(bundle.number) {
+            return Ok(self.hashes(Tile { row: Row::Hashes(0), ..bundle })?.to_vec());
+        }
         let bytes = self.bytes(bundle).map_err(|e| e.at_entry(first))?;
         // Both files are read leniently, so that a cut one still names the first entry behind the cut.
         let recorded = self.bytes(Tile { row: Row::Hashes(0), ..bundle }).map_err(|e| e.at_entry(first))?;
@@ -124,6 +148,69 @@ impl Tree {
             return Err(damaged(Tile { row: Row::Hashes(0), ..bundle }, "it goes on after its last hash"));
         }
         Ok(hashes)
+    }
+
+    /// Visits what is left of a pruned bundle, and gives the recorded hashes of all its leaves.
+    fn walk_kept(
+        &self,
+        bundle: Tile,
+        kept: &[u8],
+        visit: &mut impl FnMut(u64, &[u8]) -> Result<()>,
+    ) -> Result<Vec<Hash>> {
+        let hashes = self.hashes(Tile { row: Row::Hashes(0), ..bundle })?;
+        for (place, leaf) in decode_kept(kept).ok_or_else(|| damaged_kept(bundle))? {
+            let index = bundle.number * TILE_WIDTH + place;
+            if hashes.get(place as usize) != Some(&leaf_hash(leaf)) {
+                return Err(changed(index));
+            }
+            visit(index, leaf)?;
+        }
+        Ok(hashes.to_vec())
+    }
+
+    /// The leaves of a full bundle that was not pruned.
+    pub(super) fn bundle(&self, number: u64) -> Result<Vec<Vec<u8>>> {
+        let bundle = Tile { row: Row::Entries, number, width: TILE_WIDTH };
+        let mut leaves = Vec::with_capacity(TILE_WIDTH as usize);
+        self.walk_bundle(bundle, &mut |_, leaf| {
+            leaves.push(leaf.to_vec());
+            Ok(())
+        })?;
+        Ok(leaves)
+    }
+
+    /// Whether a full bundle was pruned: another file stands for it. Its own may still be there, or again.
+    pub(super) fn is_pruned(&self, number: u64) -> bool {
+        self.kept_path(number).is_file()
+    }
+
+    /// Whether the file of a full bundle is there.
+    pub(super) fn has_bundle(&self, number: u64) -> bool {
+        self.bundle_path(number).is_file()
+    }
+
+    /// What is left of a bundle, if it was pruned.
+    fn kept(&self, bundle: Tile) -> Result<Option<Vec<u8>>> {
+        if self.is_published || bundle.width < TILE_WIDTH || !self.is_pruned(bundle.number) {
+            return Ok(None);
+        }
+        self.kept_bytes(bundle.number).map(Some)
+    }
+
+    /// What is left of a pruned bundle.
+    pub(super) fn kept_bytes(&self, number: u64) -> Result<Vec<u8>> {
+        let path = self.kept_path(number);
+        disk::read(&path, BUNDLE_LIMIT_BYTES + TILE_WIDTH).map_err(|e| Error::io("read", &path, e))
+    }
+
+    /// Where it stands: beside the published log.
+    pub(super) fn kept_path(&self, number: u64) -> PathBuf {
+        self.folder.with_file_name(KEPT_FOLDER).join(number.to_string())
+    }
+
+    /// Where a full bundle of entries stands.
+    pub(super) fn bundle_path(&self, number: u64) -> PathBuf {
+        self.folder.join(Tile { row: Row::Entries, number, width: TILE_WIDTH }.path())
     }
 
     /// Computes the tree with `leaves` appended. Writes nothing.
@@ -205,6 +292,12 @@ impl Nodes for Tree {
 
 fn damaged(tile: Tile, what: &'static str) -> Error {
     Reason::Tile { path: tile.path(), what }.into()
+}
+
+fn damaged_kept(bundle: Tile) -> Error {
+    let index = bundle.number * TILE_WIDTH;
+    let what = format!("the file `{KEPT_FOLDER}/{}` that it should be in is damaged", bundle.number);
+    Reason::Entry { index, what }.into()
 }
 
 fn missing(index: u64, bundle: Tile) -> Error {

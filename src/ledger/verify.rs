@@ -6,7 +6,7 @@
 //! built again; both are reported.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::Path,
     time::Duration,
 };
@@ -19,6 +19,7 @@ use super::{
     heads::KeptHeads,
     log::{CHECKPOINT_FILE, LOG_FOLDER, Ledger, OpenAs},
     note::Verifier,
+    prune::Prunings,
     reason::Reason,
     store::Store,
     tiles,
@@ -30,6 +31,8 @@ use crate::error::{Error, Result};
 pub struct Verification {
     /// Number of entries.
     pub size: u64,
+    /// Those of them whose bytes were pruned.
+    pub pruned: u64,
     /// Root of the tree, 64 hex digits.
     pub root_hex: String,
     /// Entries by kind; those of later versions under `unknown`.
@@ -44,6 +47,8 @@ pub struct Verification {
     pub strays: Vec<String>,
     /// What is kept beside the log: cosigned and timestamped checkpoints, forks.
     pub heads: KeptHeads,
+    /// What an entry says was erased or pruned, and is there again: files below the ledger's folder.
+    pub unforgotten: Vec<String>,
 }
 
 /// Checks the ledger in `dir`, waiting for its lock for up to `wait`. `vkey` is the verifier key as it was handed
@@ -78,11 +83,14 @@ impl Ledger {
             self.check_entries(&mut seen, None)?;
         }
         checked?;
+        self.kept_strays(&seen.prunings)?;
         let strays = self.strays()?;
         let blobs = self.check_blobs()?;
         let heads = self.check_heads(&seen.quorums)?;
         Ok(Verification {
             size: self.size(),
+            pruned: self.size() - seen.entries,
+            unforgotten: self.unforgotten(&seen.prunings, &seen.erased),
             root_hex: self.root_hex(),
             kinds: seen.kinds,
             blobs,
@@ -98,7 +106,9 @@ impl Ledger {
         self.tree.walk(&self.checkpoint.root, |index, leaf| {
             seen.check(index, leaf, &self.verifier, Some(&self.dir), store)
                 .map_err(|what| Reason::Entry { index, what }.into())
-        })
+        })?;
+        seen.check_missing()?;
+        seen.prunings.check(&self.tree, self.size())
     }
 
     /// Files of `log/` that belong to no tree. One with the name of a tile is an error: it is of a larger tree, that
@@ -145,6 +155,12 @@ impl Ledger {
 /// What the entries so far have said.
 #[derive(Default)]
 pub(super) struct Seen {
+    pub(super) entries: u64,
+    pub(super) prunings: Prunings,
+    /// Blobs that entries say are forgotten.
+    erased: HashSet<String>,
+    /// Blobs that may have been forgotten, and the entries that name them.
+    missing: Vec<(u64, String)>,
     pub(super) kinds: BTreeMap<String, u64>,
     releases: BTreeSet<String>,
     openings: BTreeSet<String>,
@@ -165,15 +181,22 @@ impl Seen {
         store: Option<&Store>,
     ) -> Result<(), String> {
         entry::check_signature(leaf, verifier)?;
+        self.entries += 1;
         let Some(entry) = entry::read(leaf)? else {
             *self.kinds.entry("unknown".to_owned()).or_default() += 1;
             return Ok(());
         };
         *self.kinds.entry(entry.event.kind().to_owned()).or_default() += 1;
+        self.prunings.see(index, Some(&entry));
+        let is_personal = matches!(entry.event, Event::RecipientRegistered { .. });
+        if let Event::RecipientErased { blob, .. } = &entry.event {
+            self.erased.insert(blob.clone());
+        }
         for hash in entry.event.blobs() {
-            if let Some(dir) = blobs
-                && !self.blobs.contains(hash)
-            {
+            let Some(dir) = blobs.filter(|_| !self.blobs.contains(hash)) else { continue };
+            if is_personal && !blobs::exists(dir, hash) {
+                self.missing.push((index, hash.to_owned()));
+            } else {
                 blobs::get(dir, hash).map_err(say)?;
                 self.blobs.insert(hash.to_owned());
             }
@@ -202,6 +225,17 @@ impl Seen {
         match finds(store, index, &entry.event, first_opening).map_err(say)? {
             true => Ok(()),
             false => Err("the index does not find it".to_owned()),
+        }
+    }
+
+    /// A blob is missing only where an entry says that it was forgotten.
+    fn check_missing(&self) -> Result<()> {
+        match self.missing.iter().find(|(_, hash)| !self.erased.contains(hash)) {
+            Some((index, hash)) => {
+                let what = say(Reason::BlobMissing(hash.clone()).into());
+                Err(Reason::Entry { index: *index, what }.into())
+            }
+            None => Ok(()),
         }
     }
 

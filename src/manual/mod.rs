@@ -16,6 +16,9 @@ pub mod calibration {}
 #[doc = include_str!("tables.md")]
 pub mod tables {}
 
+#[doc = include_str!("operation.md")]
+pub mod operation {}
+
 #[doc = include_str!("formats.md")]
 pub mod formats {}
 

@@ -43,9 +43,6 @@ use crate::vault::{Deposit, Finished, NONCE_BYTES, Vault};
 
 use super::outputs;
 
-/// The only key epoch until keys can be rotated.
-pub const FIRST_EPOCH: u32 = 1;
-
 #[derive(Debug, thiserror::Error)]
 enum DeliverError {
     #[error("no policy is in force for dataset `{dataset}`")]
@@ -54,8 +51,8 @@ enum DeliverError {
     UnknownRecipient(String),
     #[error("recipient `{id}` was suspended on {since}")]
     Suspended { id: String, since: String },
-    #[error("the policy for `{0}` was replaced while the file was being stamped")]
-    PolicyReplaced(String),
+    #[error("{0} was replaced while the file was being stamped")]
+    Replaced(String),
     #[error("`{0}` exists")]
     OutputExists(String),
     #[error("the output `{0}` is a folder")]
@@ -75,7 +72,7 @@ enum DeliverError {
 impl Reason for DeliverError {
     fn class(&self) -> Class {
         match self {
-            DeliverError::Suspended { .. } | DeliverError::PolicyReplaced(_) => Class::Policy,
+            DeliverError::Suspended { .. } | DeliverError::Replaced(_) => Class::Policy,
             _ => Class::Usage,
         }
     }
@@ -93,7 +90,7 @@ impl Reason for DeliverError {
                     "see `dyepack recipient list`, or register it with `dyepack recipient add`"
                 }
                 DeliverError::Suspended { .. } => "a suspended recipient is given nothing more",
-                DeliverError::PolicyReplaced(_) => "nothing was delivered or recorded: stamp the file again",
+                DeliverError::Replaced(_) => "nothing was delivered or recorded: stamp the file again",
                 DeliverError::OutputIsFolder(_) => "name a file in it",
                 DeliverError::OutputIsDevice(_) => "name a file, or use `-` for standard output",
                 DeliverError::NoFolder(_) => "make it first, or choose another place",
@@ -200,6 +197,8 @@ pub struct Terms {
     adopted: Adopted,
     /// The model that was adopted with the policy.
     model: Option<Model>,
+    /// The key epoch in force.
+    epoch: u32,
     /// Entries of the ledger when it was asked.
     as_of: u64,
 }
@@ -216,14 +215,16 @@ impl Terms {
         let standings = standings.collect::<Result<_>>()?;
         let adopted = registry.in_force(dataset).ok_or_else(|| no_policy(&registry, dataset))?.clone();
         let policy = stored_policy(ledger, &adopted.policy)?;
-        Ok(Terms { standings, policy, adopted, model: None, as_of: ledger.size() })
+        let epoch = registry.epoch();
+        Ok(Terms { standings, policy, adopted, model: None, epoch, as_of: ledger.size() })
     }
 
     /// Opens the model that was adopted with the policy, if there is one.
     ///
     /// # Errors
-    /// If it is not in the home or was changed: without it the same rows would be marked otherwise.
+    /// If it, or the secret of the key epoch, is not there: without them the same rows would be marked otherwise.
     pub fn open_model(mut self, home: &Home, keyring: &Keyring) -> Result<Terms> {
+        keyring.marking.check_epoch(self.epoch)?;
         if let Some(name) = &self.adopted.model {
             self.model = Some(models::open(&home.models_dir(), &keyring.marking, self.policy.name(), name)?);
         }
@@ -239,7 +240,10 @@ impl Terms {
         let dataset = self.policy.name();
         let now = Terms::look_up(ledger, dataset, self.recipients())?;
         if now.adopted.policy != self.adopted.policy || now.adopted.model != self.adopted.model {
-            return Err(DeliverError::PolicyReplaced(dataset.to_owned()).into());
+            return Err(DeliverError::Replaced(format!("the policy for `{dataset}`")).into());
+        }
+        if now.epoch != self.epoch {
+            return Err(DeliverError::Replaced("the key".to_owned()).into());
         }
         Ok(())
     }
@@ -270,7 +274,7 @@ impl Terms {
             secret: &keyring.marking,
             policy: &self.policy,
             slots: &self.adopted.slots,
-            epoch: FIRST_EPOCH,
+            epoch: self.epoch,
             recipients,
             model: self.model.as_ref(),
         }
@@ -520,7 +524,7 @@ pub(super) fn opening(order: &Order, copy: &Delivery, terms: &Terms, standing: &
         dataset: order.dataset.clone(),
         recipient: copy.to.clone(),
         policy: terms.adopted.policy.clone(),
-        key_epoch: FIRST_EPOCH,
+        key_epoch: terms.epoch,
         model: terms.adopted.model.clone(),
         purpose: order.purpose.clone().or_else(|| own.purpose.clone()),
         legal_basis: order.legal_basis.clone(),
@@ -559,6 +563,7 @@ fn check_same(recorded: &Recorded, release: &Release) -> Result<u64> {
         Some(known) if known.opening.dataset != release.opening.dataset => Some("dataset"),
         Some(known) if known.opening.recipient != release.opening.recipient => Some("recipient"),
         Some(known) if known.source.blake3 != release.source.blake3 => Some("input"),
+        Some(known) if known.opening.key_epoch != release.opening.key_epoch => Some("key epoch"),
         Some(known) if known.output != release.output => Some("policy"),
         Some(_) => None,
         None => Some("kind of entry"),

@@ -100,6 +100,8 @@ pub struct Accused {
     pub name: Option<String>,
     /// The dataset whose marks name it.
     pub dataset: Option<String>,
+    /// The key epoch of these marks.
+    pub key_epoch: Option<u32>,
     /// Natural log of the bound on the probability that any innocent would score as high in any try; `null` when the leak
     /// equals a release byte for byte and its marks alone prove nothing.
     pub ln_family_p: Option<f64>,

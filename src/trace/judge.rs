@@ -305,6 +305,7 @@ fn name(suspect: &Suspect, named: Option<&Named>, scored: Option<&Scored>) -> Ac
         recipient: suspect.id.clone(),
         name: suspect.name.clone(),
         dataset: scored.map(|scored| scored.reading.policy.name().to_owned()),
+        key_epoch: scored.map(|scored| scored.reading.epoch),
         ln_family_p: named.map(|named| named.ln_family_p),
         found_by: named.map(|named| FoundBySummary::from(named.found_by)),
         share: named.and_then(share),

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use super::Label;
 use super::pack::{Columns, Packer};
 use super::reason::VaultReason;
-use super::seal::{NONCE_BYTES, Sealer};
+use super::seal::{NONCE_BYTES, Sealer, VAULT};
 use crate::error::{Error, Result};
 use crate::keys::prf::DerivedKey;
 
@@ -35,7 +35,8 @@ impl Deposit {
         sweep(dir)?;
         let file = temporary(dir).map_err(|error| Error::io("make a file in", dir, error))?;
         let path = dir.to_owned();
-        let sealer = Sealer::new(BufWriter::new(file), key, nonce).map_err(|error| fail(&path, error))?;
+        let sealer = Sealer::new(BufWriter::new(file), VAULT, &[], key.cipher(), nonce);
+        let sealer = sealer.map_err(|error| fail(&path, error))?;
         Ok(Deposit { sealer, path, columns: Columns::default() })
     }
 

@@ -13,8 +13,8 @@
 
 mod deposit;
 mod pack;
-mod reason;
-mod seal;
+pub(crate) mod reason;
+pub(crate) mod seal;
 #[cfg(test)]
 mod tests;
 
@@ -94,6 +94,13 @@ pub struct Copy {
 #[derive(Clone)]
 pub struct Vault {
     dir: PathBuf,
+    /// One pair for each marking secret, the latest first.
+    pairs: Vec<Pair>,
+}
+
+/// The keys under one marking secret.
+#[derive(Clone)]
+struct Pair {
     seal: DerivedKey,
     names: DerivedKey,
 }
@@ -101,35 +108,35 @@ pub struct Vault {
 impl Vault {
     /// The vault in `dir`, which need not be there.
     pub fn new(dir: impl Into<PathBuf>, secret: &MarkingSecret) -> Vault {
-        // One key for all datasets and epochs, so that a label says of which dataset a file is.
-        let key = |purpose| DerivedKey::new(secret, purpose, "", 0, None);
-        Vault { dir: dir.into(), seal: key(Purpose::Vault), names: key(Purpose::VaultName) }
+        // One key for all datasets, so that a label says of which dataset a file is. New copies are sealed under the latest
+        // secret, and old ones found under theirs.
+        let key = |purpose, epoch| DerivedKey::new(secret, purpose, "", epoch, None);
+        let pair = |epoch| Pair { seal: key(Purpose::Vault, epoch), names: key(Purpose::VaultName, epoch) };
+        Vault { dir: dir.into(), pairs: secret.starts().map(pair).collect() }
     }
 
-    /// The name of the file for a dataset's source: a keyed hash, so that it can't be told from any other.
-    pub fn name_of(&self, dataset: &str, source_blake3: &str) -> String {
-        let mut message = (dataset.len() as u64).to_le_bytes().to_vec();
-        message.extend_from_slice(dataset.as_bytes());
-        message.extend_from_slice(source_blake3.as_bytes());
-        let mut name = [0; NAME_CHARS / 2];
-        self.names.extend(&message, &mut name);
-        HEXLOWER.encode(&name)
+    /// The names that a file for a dataset's source may have, that of a new one first: keyed hashes, so that they can't be told
+    /// from any other.
+    pub fn names_of(&self, dataset: &str, source_blake3: &str) -> impl Iterator<Item = String> {
+        self.pairs.iter().map(move |pair| pair.name_of(dataset, source_blake3))
     }
 
-    fn path_of(&self, label: &Label) -> PathBuf {
-        self.dir.join(self.name_of(&label.dataset, &label.source_blake3))
+    fn paths_of(&self, dataset: &str, source_blake3: &str) -> impl Iterator<Item = PathBuf> {
+        self.names_of(dataset, source_blake3).map(|name| self.dir.join(name))
     }
 
     /// Begins a copy. `nonce` is random and never used again.
     pub fn deposit(&self, nonce: &[u8; NONCE_BYTES]) -> Result<Deposit> {
-        Deposit::new(&self.dir, &self.seal, nonce)
+        Deposit::new(&self.dir, &self.pairs[0].seal, nonce)
     }
 
     /// Whether the vault has what this copy has: a copy of the same source, with these columns at least.
     pub fn holds(&self, copy: &Finished) -> bool {
-        let path = self.path_of(&copy.label);
-        let held = File::open(&path).ok().and_then(|file| self.unseal(&path, file).ok());
-        held.is_some_and(|(held, _)| copy.label.columns.iter().all(|name| held.columns.contains(name)))
+        let Label { dataset, source_blake3, columns, .. } = &copy.label;
+        self.paths_of(dataset, source_blake3).any(|path| {
+            let held = File::open(&path).ok().and_then(|file| self.unseal(&path, file).ok());
+            held.is_some_and(|(held, _)| columns.iter().all(|name| held.columns.contains(name)))
+        })
     }
 
     /// Makes a copy's bytes durable, unless the vault holds it already: what takes long of [`keep`](Vault::keep), to be done
@@ -140,7 +147,8 @@ impl Vault {
 
     /// Gives a copy its name, durably, or drops it if the vault holds it already. The caller has locked the ledger.
     pub fn keep(&self, copy: Finished) -> Result<()> {
-        let path = self.path_of(&copy.label);
+        let name = self.pairs[0].name_of(&copy.label.dataset, &copy.label.source_blake3);
+        let path = self.dir.join(name);
         if self.holds(&copy) { Ok(()) } else { copy.publish(&path) }
     }
 
@@ -149,17 +157,19 @@ impl Vault {
     /// # Errors
     /// If the file can't be read, or is not what it should be; a damaged row is found when it is read.
     pub fn open(&self, dataset: &str, source_blake3: &str) -> Result<Option<Copy>> {
-        let path = self.dir.join(self.name_of(dataset, source_blake3));
-        match File::open(&path) {
-            Ok(file) => self.open_file(&path, file).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(VaultReason::at(&path, error.into()).into()),
+        for path in self.paths_of(dataset, source_blake3) {
+            match File::open(&path) {
+                Ok(file) => return self.open_file(&path, file).map(Some),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(VaultReason::at(&path, error.into()).into()),
+            }
         }
+        Ok(None)
     }
 
     /// Whether there is a file for a dataset's source. It is not opened.
     pub fn has(&self, dataset: &str, source_blake3: &str) -> bool {
-        self.dir.join(self.name_of(dataset, source_blake3)).is_file()
+        self.paths_of(dataset, source_blake3).any(|path| path.is_file())
     }
 
     /// Every file of the vault, by name, with its label. A vault that is not there has none.
@@ -209,12 +219,35 @@ impl Vault {
     /// Opens a file's label, and checks that the file has the name of what it holds.
     fn unseal(&self, path: &Path, file: File) -> Result<(Label, seal::Body)> {
         let fail = |fault| VaultReason::at(path, fault);
-        let opened = seal::open(file, &self.seal).map_err(fail)?;
+        let again = || file.try_clone().map_err(|error| fail(error.into()));
+        // Another secret's file does not open here. The last one says why none did.
+        let (mut pairs, mut opened) = (self.pairs.iter(), None);
+        let (pair, opened) = loop {
+            let Some(pair) = pairs.next() else {
+                return Err(fail(opened.unwrap_or(Fault::Unsealed)).into());
+            };
+            match seal::open(again()?, seal::VAULT, |_| Ok::<_, Fault>(pair.seal.cipher())) {
+                Ok(opened) => break (pair, opened),
+                Err(fault) => opened = Some(fault),
+            }
+        };
         let label: Label = serde_json::from_slice(&opened.label).map_err(|_| fail(Fault::Mislabelled))?;
-        if self.path_of(&label).file_name() != path.file_name() {
+        let name = pair.name_of(&label.dataset, &label.source_blake3);
+        if path.file_name().is_none_or(|found| found != name.as_str()) {
             return Err(fail(Fault::Swapped).into());
         }
         Ok((label, opened.body))
+    }
+}
+
+impl Pair {
+    fn name_of(&self, dataset: &str, source_blake3: &str) -> String {
+        let mut message = (dataset.len() as u64).to_le_bytes().to_vec();
+        message.extend_from_slice(dataset.as_bytes());
+        message.extend_from_slice(source_blake3.as_bytes());
+        let mut name = [0; NAME_CHARS / 2];
+        self.names.extend(&message, &mut name);
+        HEXLOWER.encode(&name)
     }
 }
 

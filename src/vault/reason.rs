@@ -6,7 +6,7 @@ use crate::error::{Class, Reason, said};
 
 /// What is wrong with a sealed file.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     #[error("it was cut off")]
     Short,
     #[error("it does not begin as a sealed copy does")]

@@ -1,7 +1,8 @@
 //! A sealed file: chunks that can't be changed, cut off, moved or taken from another file unnoticed.
 //!
 //! ```text
-//! "dyepack.vault/1\n"   16 bytes
+//! "dyepack.vault/1\n"   16 bytes: what it is a file of
+//! salt                  of the key, where the kind of file has one; the vault has none
 //! nonce                 19 random bytes
 //! chunk 0, 1, ..        64 KiB of the body (the last one less), each with a tag of 16 bytes
 //! label                 the stream's last chunk, with its tag
@@ -23,15 +24,27 @@ use aead_stream::{NewStream as _, StreamBE32, StreamPrimitive as _};
 use chacha20poly1305::XChaCha20Poly1305;
 
 use super::reason::Fault;
-use crate::keys::prf::DerivedKey;
 
 /// Random bytes that a sealed file needs: what STREAM leaves of XChaCha20's 24.
 pub const NONCE_BYTES: usize = 19;
 
-/// What a file begins with, and what every chunk is sealed for.
-const MAGIC: &[u8] = b"dyepack.vault/1\n";
+/// What a file of the vault begins with.
+pub(super) const VAULT: Kind = Kind { magic: b"dyepack.vault/1\n", salt_bytes: 0 };
 
-const HEAD_BYTES: u64 = (MAGIC.len() + NONCE_BYTES) as u64;
+/// What kind of file it is. Every chunk is sealed for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    /// What it begins with.
+    pub(crate) magic: &'static [u8],
+    /// Length of the key's salt.
+    pub(crate) salt_bytes: usize,
+}
+
+impl Kind {
+    fn head_bytes(self) -> usize {
+        self.magic.len() + self.salt_bytes + NONCE_BYTES
+    }
+}
 
 /// Small enough to wait in memory, large enough that tags and calls cost nothing (libsodium and age use as much).
 const CHUNK_BYTES: usize = 1 << 16;
@@ -46,12 +59,13 @@ const LABEL_LIMIT_BYTES: u32 = 64 << 20;
 
 type Stream = StreamBE32<XChaCha20Poly1305>;
 
-fn stream(key: &DerivedKey, nonce: &[u8; NONCE_BYTES]) -> Stream {
-    Stream::from_aead(key.cipher(), nonce.into())
+fn stream(cipher: XChaCha20Poly1305, nonce: &[u8; NONCE_BYTES]) -> Stream {
+    Stream::from_aead(cipher, nonce.into())
 }
 
 /// Seals what is written to it.
-pub(super) struct Sealer<W> {
+pub(crate) struct Sealer<W> {
+    kind: Kind,
     out: W,
     stream: Stream,
     chunk: Vec<u8>,
@@ -60,29 +74,35 @@ pub(super) struct Sealer<W> {
 }
 
 impl<W: Write> Sealer<W> {
-    /// Begins a file. A nonce must never serve twice under one key.
-    pub(super) fn new(mut out: W, key: &DerivedKey, nonce: &[u8; NONCE_BYTES]) -> io::Result<Self> {
-        out.write_all(MAGIC)?;
-        out.write_all(nonce)?;
-        Ok(Sealer { out, stream: stream(key, nonce), chunk: Vec::new(), sealed: 0 })
+    /// Begins a file. A nonce must never serve twice under one key; `salt` is what the key was made with.
+    pub(crate) fn new(
+        mut out: W,
+        kind: Kind,
+        salt: &[u8],
+        cipher: XChaCha20Poly1305,
+        nonce: &[u8; NONCE_BYTES],
+    ) -> io::Result<Self> {
+        assert_eq!(salt.len(), kind.salt_bytes, "a kind of file has one length of salt");
+        out.write_all(&[kind.magic, salt, nonce].concat())?;
+        Ok(Sealer { kind, out, stream: stream(cipher, nonce), chunk: Vec::new(), sealed: 0 })
     }
 
     /// Ends the file with its label.
-    pub(super) fn finish(mut self, label: &[u8]) -> io::Result<W> {
+    pub(crate) fn finish(mut self, label: &[u8]) -> io::Result<W> {
         if !self.chunk.is_empty() {
             self.seal(false)?;
         }
         self.chunk.extend_from_slice(label);
         let length = (label.len() + TAG_BYTES) as u64;
         let length = u32::try_from(length).ok().filter(|length| *length <= LABEL_LIMIT_BYTES);
-        let length = length.ok_or_else(|| io::Error::other("the names of the columns are too long"))?;
+        let length = length.ok_or_else(|| io::Error::other("the label is too long"))?;
         self.seal(true)?;
         self.out.write_all(&length.to_le_bytes())?;
         Ok(self.out)
     }
 
     fn seal(&mut self, is_last: bool) -> io::Result<()> {
-        let sealed = self.stream.encrypt_in_place(self.sealed, is_last, MAGIC, &mut self.chunk);
+        let sealed = self.stream.encrypt_in_place(self.sealed, is_last, self.kind.magic, &mut self.chunk);
         // A counter of 32 bits is enough for 256 TiB.
         let next = self.sealed.checked_add(1).filter(|_| sealed.is_ok());
         self.sealed = next.ok_or_else(|| io::Error::other("the copy can't be sealed"))?;
@@ -108,41 +128,57 @@ impl<W: Write> Write for Sealer<W> {
 }
 
 /// A sealed file: its label, and its body to be read.
-pub(super) struct Opened {
-    pub(super) label: Vec<u8>,
-    pub(super) body: Body,
+pub(crate) struct Opened {
+    pub(crate) label: Vec<u8>,
+    pub(crate) body: Body,
 }
 
-/// Opens a sealed file and its label.
-pub(super) fn open(mut file: File, key: &DerivedKey) -> Result<Opened, Fault> {
-    let whole = file.metadata()?.len();
-    let mut head = [0; HEAD_BYTES as usize];
-    let mut length = [0; LENGTH_BYTES];
-    if whole < HEAD_BYTES + LENGTH_BYTES as u64 {
-        return Err(Fault::Short);
+/// Opens a sealed file and its label. `cipher` is asked for with the salt.
+pub(crate) fn open<E: From<Fault>>(
+    mut file: File,
+    kind: Kind,
+    cipher: impl FnOnce(&[u8]) -> Result<XChaCha20Poly1305, E>,
+) -> Result<Opened, E> {
+    let fail = |error| E::from(Fault::Io(error));
+    let mut head = vec![0; kind.head_bytes()];
+    let whole = file.metadata().map_err(fail)?.len();
+    if whole < (head.len() + LENGTH_BYTES) as u64 {
+        return Err(Fault::Short.into());
     }
-    file.read_exact(&mut head)?;
-    let nonce = head.strip_prefix(MAGIC).and_then(|nonce| nonce.first_chunk()).ok_or(Fault::Foreign)?;
-    let stream = stream(key, nonce);
+    file.rewind().and_then(|()| file.read_exact(&mut head)).map_err(fail)?;
+    let parts = head.strip_prefix(kind.magic).and_then(|rest| rest.split_at_checked(kind.salt_bytes));
+    let (salt, nonce) = parts.ok_or(Fault::Foreign)?;
+    let nonce = nonce.first_chunk().ok_or(Fault::Foreign)?;
+    let stream = stream(cipher(salt)?, nonce);
+    Ok(unseal(file, kind, whole, stream)?)
+}
+
+fn unseal(mut file: File, kind: Kind, whole: u64, stream: Stream) -> Result<Opened, Fault> {
+    let head_bytes = kind.head_bytes() as u64;
+    let mut length = [0; LENGTH_BYTES];
 
     file.seek(SeekFrom::End(-(LENGTH_BYTES as i64)))?;
     file.read_exact(&mut length)?;
     let length = u32::from_le_bytes(length);
-    let body_bytes = whole - HEAD_BYTES - LENGTH_BYTES as u64;
+    let body_bytes = whole - head_bytes - LENGTH_BYTES as u64;
     let body_bytes = body_bytes.checked_sub(length.into()).filter(|_| length <= LABEL_LIMIT_BYTES);
     let body_bytes = body_bytes.ok_or(Fault::Unsealed)?;
     let chunks = u32::try_from(body_bytes.div_ceil(SEALED_BYTES)).map_err(|_| Fault::Unsealed)?;
-    file.seek(SeekFrom::Start(HEAD_BYTES + body_bytes))?;
+    file.seek(SeekFrom::Start(head_bytes + body_bytes))?;
     let mut label = vec![0; length as usize];
     file.read_exact(&mut label)?;
-    stream.decrypt_in_place(chunks, true, MAGIC, &mut label).map_err(|_| Fault::Unsealed)?;
+    stream.decrypt_in_place(chunks, true, kind.magic, &mut label).map_err(|_| Fault::Unsealed)?;
 
-    file.seek(SeekFrom::Start(HEAD_BYTES))?;
-    Ok(Opened { label, body: Body { file, stream, opened: 0, left: body_bytes, chunk: Vec::new(), used: 0 } })
+    file.seek(SeekFrom::Start(head_bytes))?;
+    Ok(Opened {
+        label,
+        body: Body { kind, file, stream, opened: 0, left: body_bytes, chunk: Vec::new(), used: 0 },
+    })
 }
 
 /// Reads the body, chunk by chunk; what does not open is an error that holds a [`Fault`].
-pub(super) struct Body {
+pub(crate) struct Body {
+    kind: Kind,
     file: File,
     stream: Stream,
     /// Chunks opened.
@@ -159,7 +195,7 @@ impl Body {
         (self.left, self.used) = (self.left - length, 0);
         self.chunk.resize(length as usize, 0);
         self.file.read_exact(&mut self.chunk)?;
-        let opened = self.stream.decrypt_in_place(self.opened, false, MAGIC, &mut self.chunk);
+        let opened = self.stream.decrypt_in_place(self.opened, false, self.kind.magic, &mut self.chunk);
         if opened.is_err() {
             self.chunk.clear();
             return Err(io::Error::other(Fault::Unsealed));

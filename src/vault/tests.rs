@@ -44,7 +44,7 @@ fn pack_rows(block: &Block, dialect: Dialect, packer: &mut Packer, columns: &Col
 
 fn keep(vault: &Vault, table: &[u8]) -> PathBuf {
     vault.keep(deposit(vault, table, SOURCE, 1 << 18)).unwrap();
-    vault.dir.join(vault.name_of("stays", SOURCE))
+    vault.dir.join(vault.names_of("stays", SOURCE).next().unwrap())
 }
 
 fn text(vault: &Vault) -> String {
@@ -207,7 +207,7 @@ fn chunks_that_moved_or_came_from_elsewhere_are_noticed() {
 
     // The same table under another source's name: head, chunks and label only fit each other.
     vault.keep(deposit(&vault, &long_table(6000), "5b", 1 << 18)).unwrap();
-    let other = fs::read(vault.dir.join(vault.name_of("stays", "5b"))).unwrap();
+    let other = fs::read(vault.dir.join(vault.names_of("stays", "5b").next().unwrap())).unwrap();
     assert_eq!(other.len(), whole.len());
     assert_eq!(damaged(&vault, &path, &[&whole[..HEAD], &other[HEAD..]].concat()), CHANGED);
     let grafted = [&whole[..HEAD], first, &other[HEAD + CHUNK..HEAD + 2 * CHUNK], rest].concat();

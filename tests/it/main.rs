@@ -12,6 +12,7 @@ mod formats;
 mod fuzz;
 mod hostile;
 mod interop;
+mod kill;
 mod known_answers;
 mod lab;
 mod measure;

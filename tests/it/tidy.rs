@@ -11,8 +11,8 @@ const FLOORS: [&[&str]; 8] = [
     &["keys", "table"],
     &["mark", "ledger", "sketch", "vault", "store"],
     &["leak", "evidence", "home", "models", "known"],
-    &["stamp", "trace", "attack", "demo"],
-    &["trial"],
+    &["stamp", "trace", "attack", "demo", "backup"],
+    &["trial", "doctor"],
     &["report"],
     &["cli"],
 ];

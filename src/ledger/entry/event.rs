@@ -28,6 +28,31 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// A partner's personal data are forgotten: the blob that held them is gone. It may receive no more.
+    RecipientErased {
+        /// Recipient id.
+        recipient: String,
+        /// BLAKE3 of the blob.
+        blob: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// From here on marks are derived from another secret.
+    KeyRotated {
+        /// The epoch that begins.
+        epoch: u32,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Releases whose time was up are forgotten: their entries' bytes and blobs are gone, their hashes stay.
+    Pruned {
+        /// Of the entries before this index only those are left that outlive releases.
+        before: u64,
+        /// Digest of those that are left.
+        kept: String,
+    },
     /// From here on a dataset is marked under this policy.
     PolicyAdopted {
         /// Dataset name.
@@ -71,7 +96,10 @@ pub enum Event {
 #[allow(missing_docs)]
 pub struct Recipient {
     pub id: String,
+    /// In a leaf of before `personal` was there, or filled in from that blob.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// As `name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,6 +108,9 @@ pub struct Recipient {
     pub purpose: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
+    /// BLAKE3 of the blob that holds name and contact, with a salt; see [`personal`](crate::ledger::personal).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal: Option<String>,
 }
 
 impl Event {
@@ -97,6 +128,7 @@ impl Event {
     /// Hashes of the blobs that the entry names.
     pub fn blobs(&self) -> Vec<&str> {
         match self {
+            Event::RecipientRegistered { recipient } => recipient.personal.as_deref().into_iter().collect(),
             Event::PolicyAdopted { policy, .. } => vec![policy],
             Event::Release(release) => {
                 let lists = [&release.source.blake3, &release.output.blake3];
@@ -107,5 +139,10 @@ impl Event {
             Event::ReleaseOpened(opening) => vec![&opening.policy],
             _ => Vec::new(),
         }
+    }
+    /// Whether the entry goes when its time is up. What a later release or a proof may need stays for ever, and so does what
+    /// this version does not know.
+    pub fn is_disposable(&self) -> bool {
+        matches!(self, Event::Release(_) | Event::ReleaseOpened(_) | Event::ReleaseCut { .. })
     }
 }

@@ -64,6 +64,7 @@ fn accused(recipient: &str, ln_family_p: Option<f64>) -> Accused {
         recipient: recipient.into(),
         name: Some("Acme Analytics".into()),
         dataset: Some("encounters".into()),
+        key_epoch: Some(1),
         ln_family_p,
         found_by: None,
         share: None,

@@ -155,6 +155,7 @@ fn check_trace(found: &Value) {
             ("recipient", Text),
             ("name", MaybeText),
             ("dataset", MaybeText),
+            ("key_epoch", MaybeNumber),
             ("ln_family_p", MaybeNumber),
             ("found_by", MaybeObject),
             ("share", MaybeNumber),
@@ -298,6 +299,8 @@ fn a_verification() {
             ("strays", List),
             ("timestamps", Count),
             ("forks", Count),
+            ("pruned", Count),
+            ("unforgotten", List),
         ],
     );
     assert_eq!(verified["schema"], "dyepack.verification/1");

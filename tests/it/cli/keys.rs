@@ -66,7 +66,7 @@ fn a_damaged_key_file_is_no_other_key() {
     let text = desk.text("home/keys/keyring.json");
     for (changed, what) in [
         ("not json".to_owned(), "it is not a key file"),
-        (text.replace("dyepack.keyring/1", "dyepack.keyring/9"), "its schema is unknown"),
+        (text.replace("dyepack.keyring/2", "dyepack.keyring/9"), "it holds keys of another kind"),
         (text.replace("\"secret\": \"", "\"secret\": \"%"), "its secret is not base64"),
     ] {
         desk.write("home/keys/keyring.json", changed);

@@ -77,7 +77,7 @@ fn a_whole_ledger_verifies() {
     assert_eq!(
         whole,
         "the ledger is whole: 4 entries (1 policy adopted, 2 recipient registered, 1 release), \
-         2 policies and sketches"
+         4 policies, sketches and names"
     );
     assert!(root.starts_with("root "), "{out}");
     assert!(
@@ -111,8 +111,8 @@ fn a_changed_entry_is_named_by_every_command() {
     let desk = stamped();
     let tile = only_file(&desk, "log/tile/entries");
     let mut bytes = fs::read(&tile).unwrap();
-    let at = bytes.windows(4).position(|part| part == b"Acme").unwrap();
-    bytes[at] = b'E';
+    let at = bytes.windows(4).position(|part| part == b"acme").unwrap();
+    bytes[at] = b'e';
     fs::write(&tile, bytes).unwrap();
     let error = "entry 0: its bytes do not match its hash in the tree";
     desk.run(&["ledger", "verify"]).fails(4, error, EVIDENCE);

@@ -16,6 +16,7 @@ mod ledger;
 mod lock;
 mod many;
 mod model;
+mod operation;
 mod parts;
 mod policy;
 mod privacy;
