@@ -64,6 +64,9 @@ pub enum Command {
     /// Sealed copies of what was stamped, which make a trace sharper
     #[command(subcommand)]
     Vault(Vault),
+    /// The keys of others who sign: approvers, recipients, witnesses
+    #[command(subcommand)]
+    Signer(super::signer::Typed),
     /// Show the whole story on generated data, in a temporary home
     Demo(Demo),
 }

@@ -261,6 +261,16 @@ fn write(leak: &[u8], files: &Files) -> Result<()> {
 
 /// Writes a file beside and renames it; an existing one is replaced only by `force`.
 pub fn write_file(bytes: &[u8], output: &Path, force: bool) -> Result<()> {
+    write_with_mode(bytes, output, force, 0o666)
+}
+
+/// As [`write_file`], for the user alone.
+pub fn write_private_file(bytes: &[u8], output: &Path, force: bool) -> Result<()> {
+    write_with_mode(bytes, output, force, 0o600)
+}
+
+#[cfg_attr(not(unix), allow(unused_variables))]
+fn write_with_mode(bytes: &[u8], output: &Path, force: bool, mode: u32) -> Result<()> {
     let folder = match output.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -270,7 +280,7 @@ pub fn write_file(bytes: &[u8], output: &Path, force: bool) -> Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(fs::Permissions::from_mode(0o666));
+        builder.permissions(fs::Permissions::from_mode(mode));
     }
     let mut file = builder.tempfile_in(folder).map_err(|error| Error::io("make a file in", folder, error))?;
     file.write_all(bytes).map_err(|error| Error::io("write", output, error))?;

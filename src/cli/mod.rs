@@ -13,6 +13,7 @@ mod originals;
 mod passphrase;
 mod recipients;
 mod setup;
+mod signer;
 mod stamp;
 mod terminal;
 mod trace;
@@ -63,6 +64,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Attack(typed) => attack::run(session, &typed),
         Command::Trial(trial) => trial::run(session, &trial),
         Command::Vault(command) => vault::run(&session()?, command),
+        Command::Signer(command) => signer::run(command),
         Command::Demo(demo) => demo::run(&demo),
     }
 }

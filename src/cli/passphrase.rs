@@ -58,6 +58,14 @@ pub fn ask() -> Result<Option<Zeroizing<String>>> {
     prompt("Passphrase: ").map(Some)
 }
 
+/// A passphrase for a new key file, or an error if nobody can be asked.
+pub fn must_choose() -> Result<Zeroizing<String>> {
+    choose()?.ok_or_else(|| {
+        Error::usage("no passphrase for the keys, and no terminal to ask for one")
+            .with_hint("put one in a file and name it in DYEPACK_PASSPHRASE_FILE, or use --no-passphrase")
+    })
+}
+
 /// A passphrase for a new key file; `None` if nobody can be asked.
 pub fn choose() -> Result<Option<Zeroizing<String>>> {
     if let Some(passphrase) = from_file()? {

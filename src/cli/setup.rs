@@ -29,11 +29,7 @@ pub fn init(session: &Session, no_passphrase: bool) -> Result<u8> {
     let text = if no_passphrase {
         keyring.leave_open(&label)
     } else {
-        let passphrase = passphrase::choose()?.ok_or_else(|| {
-            Error::usage("no passphrase for the keys, and no terminal to ask for one")
-                .with_hint("put one in a file and name it in DYEPACK_PASSPHRASE_FILE, or use --no-passphrase")
-        })?;
-        keyring.seal(&label, &passphrase, &mut rng)?
+        keyring.seal(&label, &passphrase::must_choose()?, &mut rng)?
     };
     let mut random = [0; 8];
     rng.fill_bytes(&mut random);

@@ -34,6 +34,7 @@
 mod append;
 mod blobs;
 pub mod checkpoint;
+pub mod cosignature;
 mod disk;
 pub mod entry;
 mod index;

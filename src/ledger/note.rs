@@ -2,7 +2,7 @@
 //!
 //! **Idea.** A note is text that ends in a newline, an empty line, and signature lines
 //! `— <name> <base64(key id || signature)>`. The key id is the first four bytes of
-//! `SHA-256(name || 0x0A || 0x01 || public key)`, where 0x01 stands for Ed25519.
+//! `SHA-256(name || 0x0A || algorithm || public key)`; the algorithm is 0x01 for Ed25519 over the text.
 //!
 //! **Invariant.** A [`SignedNote`] is canonical: rendering it gives the bytes that were parsed.
 //!
@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::reason::Reason;
 use crate::{error::Result, keys::secret::SigningKey};
 
-/// The algorithm byte of Ed25519.
+/// The algorithm byte of Ed25519 over the text.
 const ED25519: u8 = 1;
 
 /// Longest note read, in bytes; a checkpoint with a hundred witnesses has about 12 kB.
@@ -29,6 +29,7 @@ const SIGNATURES_LIMIT: usize = 100;
 /// A public key with the name it signs under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verifier {
+    algorithm: u8,
     name: String,
     id: [u8; 4],
     key: VerifyingKey,
@@ -37,15 +38,25 @@ pub struct Verifier {
 impl Verifier {
     /// Names a 32-byte Ed25519 public key. The name is not empty and has no white space and no `+`.
     pub fn new(name: &str, public: &[u8; 32]) -> Result<Self> {
+        Self::of_algorithm(ED25519, name, public)
+    }
+
+    /// As [`new`](Self::new), for an algorithm that signs with Ed25519 keys too.
+    pub(super) fn of_algorithm(algorithm: u8, name: &str, public: &[u8; 32]) -> Result<Self> {
         if !is_name(name) {
             return Err(Reason::Name(name.to_owned()).into());
         }
         let key = VerifyingKey::from_bytes(public).map_err(|_| Reason::VerifierKey("not a curve point"))?;
-        Ok(Verifier { name: name.to_owned(), id: key_id(name, public), key })
+        Ok(Verifier { algorithm, name: name.to_owned(), id: key_id(algorithm, name, public), key })
     }
 
     /// Reads `name+hex8+base64(0x01 || public key)`, as [`Display`](fmt::Display) writes it.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::parse_as(ED25519, text)
+    }
+
+    /// As [`parse`](Self::parse), with the byte of another algorithm.
+    pub(super) fn parse_as(algorithm: u8, text: &str) -> Result<Self> {
         // The base64 part may hold a `+`, the name may not.
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
@@ -53,10 +64,13 @@ impl Verifier {
         };
         let key = BASE64.decode(key.as_bytes()).map_err(|_| Reason::VerifierKey("the key is not base64"))?;
         let public: &[u8; 32] = match key.split_first() {
-            Some((&ED25519, public)) => public.try_into().map_err(|_| Reason::VerifierKey("wrong length"))?,
-            _ => return Err(Reason::VerifierKey("not an Ed25519 key").into()),
+            Some((found, public)) if *found == algorithm => {
+                public.try_into().map_err(|_| Reason::VerifierKey("wrong length"))?
+            }
+            _ if algorithm == ED25519 => return Err(Reason::VerifierKey("not an Ed25519 key").into()),
+            _ => return Err(Reason::VerifierKey("not a key that cosigns").into()),
         };
-        let verifier = Verifier::new(name, public)?;
+        let verifier = Verifier::of_algorithm(algorithm, name, public)?;
         if verifier.id_hex() != id {
             return Err(Reason::VerifierKey("the key id does not belong to the name and key").into());
         }
@@ -86,7 +100,7 @@ impl Verifier {
 
 impl fmt::Display for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = [&[ED25519], self.public().as_slice()].concat();
+        let key = [&[self.algorithm], self.public().as_slice()].concat();
         write!(f, "{}+{}+{}", self.name, self.id_hex(), BASE64.encode(&key))
     }
 }
@@ -114,7 +128,7 @@ impl SignedNote {
         if !is_text(&text) {
             return Err(Reason::Note("the text has control characters or no newline at its end").into());
         }
-        let id = key_id(name, &signer.public());
+        let id = key_id(ED25519, name, &signer.public());
         let payload = [id.as_slice(), &signer.sign(text.as_bytes())].concat();
         Ok(SignedNote { text, lines: vec![Line { name: name.to_owned(), payload }] })
     }
@@ -178,9 +192,9 @@ fn parse_line(line: &str) -> Option<Line> {
     (is_name(name) && payload.len() > 4).then(|| Line { name: name.to_owned(), payload })
 }
 
-fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
+fn key_id(algorithm: u8, name: &str, public: &[u8; 32]) -> [u8; 4] {
     let hash =
-        Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(public).finalize();
+        Sha256::new().chain_update(name).chain_update([b'\n', algorithm]).chain_update(public).finalize();
     [hash[0], hash[1], hash[2], hash[3]]
 }
 

@@ -19,6 +19,7 @@ mod parts;
 mod policy;
 mod privacy;
 mod recipients;
+mod signer;
 mod stamp;
 mod streamed;
 mod terminal;
