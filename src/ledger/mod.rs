@@ -23,7 +23,7 @@
 //!
 //! Bottom up: [`merkle`] hashes, [`note`] and [`checkpoint`] sign, [`tiles`] and `tree` store, [`entry`] says what is
 //! recorded, `blobs`, `store`, `seal`, `index`, `stage` and `lock` hold the rest, [`log`] is the ledger, and
-//! [`mod@verify`] checks all of it, and [`registry`] is what its entries add up to.
+//! [`mod@verify`] checks all of it, [`statement`] is what others sign, and [`registry`] what the entries add up to.
 //!
 //! Sources: RFC 6962 section 2.1; C2SP [signed-note], [tlog-checkpoint] and [tlog-tiles].
 //!
@@ -35,6 +35,7 @@ mod append;
 mod blobs;
 pub mod checkpoint;
 pub mod cosignature;
+pub mod day;
 mod disk;
 pub mod entry;
 mod index;
@@ -46,6 +47,7 @@ mod reason;
 pub mod registry;
 mod seal;
 mod stage;
+pub mod statement;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -54,7 +56,8 @@ mod tree;
 pub mod verify;
 
 pub use checkpoint::{Checkpoint, Verified};
-pub use entry::{Entry, Event, Output, Recipient, Release, Source};
+pub use day::Day;
+pub use entry::{Changes, Entry, Event, Output, Recipient, Release, Source};
 pub use log::{Ledger, Recorded, reindex};
 pub use note::Verifier;
 pub use registry::Registry;

@@ -171,6 +171,11 @@ impl SignedNote {
         }
     }
 
+    /// What was signed, or is said to have been.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// How many keys signed.
     pub(super) fn signature_count(&self) -> usize {
         self.lines.len()

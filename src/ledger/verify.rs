@@ -17,6 +17,7 @@ use super::{
     log::{CHECKPOINT_FILE, LOG_FOLDER, Ledger, OpenAs},
     note::Verifier,
     reason::Reason,
+    statement::Signers,
     store::Store,
     tiles,
 };
@@ -138,10 +139,14 @@ impl Ledger {
 #[derive(Default)]
 struct Seen {
     kinds: BTreeMap<String, u64>,
-    releases: BTreeSet<String>,
+    /// Each release's entry, by its id.
+    releases: BTreeMap<String, u64>,
     openings: BTreeSet<String>,
     standing: u64,
     blobs: BTreeSet<String>,
+    signers: Signers,
+    /// Releases that were signed for.
+    receipts: BTreeSet<String>,
 }
 
 impl Seen {
@@ -165,7 +170,32 @@ impl Seen {
                 self.blobs.insert(hash.to_owned());
             }
         }
-        self.check_links(index, &entry, store)
+        self.check_links(index, &entry, store)?;
+        self.check_statement(&entry, ledger)?;
+        self.signers.apply(&entry.event);
+        Ok(())
+    }
+
+    /// Checks what others signed against the keys that count at this point.
+    fn check_statement(&mut self, entry: &Entry, ledger: &Ledger) -> Result<(), String> {
+        match &entry.event {
+            Event::Approved { approver, note } => {
+                self.signers.check_approval(ledger.verifier().name(), approver, note).map_err(say)?;
+            }
+            Event::ReceiptAttached { release, note } => {
+                let index = self.releases.get(release);
+                let index =
+                    *index.ok_or_else(|| format!("it is for release `{release}`, which is not earlier"))?;
+                let delivered = ledger.entry(index).map_err(say)?.entry;
+                let delivered = delivered.as_ref().and_then(Entry::release).ok_or("its release is gone")?;
+                self.signers.check_receipt(delivered, note).map_err(say)?;
+                if !self.receipts.insert(release.clone()) {
+                    return Err(format!("release `{release}` was signed for before"));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Checks what an entry says about others, and that the index finds it.
@@ -174,8 +204,10 @@ impl Seen {
             Event::Amendment { supersedes, .. } if *supersedes >= index => {
                 return Err(format!("it supersedes entry {supersedes}, which is not earlier"));
             }
-            Event::Release(release) if !self.releases.insert(release.opening.release.clone()) => {
-                return Err(format!("release `{}` was recorded before", release.opening.release));
+            Event::Release(release) => {
+                if self.releases.insert(release.opening.release.clone(), index).is_some() {
+                    return Err(format!("release `{}` was recorded before", release.opening.release));
+                }
             }
             _ => {}
         }
@@ -193,7 +225,7 @@ impl Seen {
 
     /// The index holds nothing that the log does not.
     fn check_counts(&self, size: u64, store: &Store) -> Result<()> {
-        let [releases, openings] = [&self.releases, &self.openings].map(|ids| ids.len() as u64);
+        let (releases, openings) = (self.releases.len() as u64, self.openings.len() as u64);
         let counts = [releases, openings, releases, self.standing];
         if store.counts()? != counts || store.size()? != size {
             return Err(Reason::Index("it holds more than the log".to_owned()).into());
