@@ -4,6 +4,8 @@
 //! and JSON go to standard output, everything else to standard error; the exit code follows from the error's
 //! class (DESIGN section 6).
 
+mod approve;
+mod approver;
 mod args;
 mod attack;
 mod demo;
@@ -11,6 +13,7 @@ mod input;
 mod ledger;
 mod originals;
 mod passphrase;
+mod receipt;
 mod recipients;
 mod setup;
 mod signer;
@@ -65,6 +68,10 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Trial(trial) => trial::run(session, &trial),
         Command::Vault(command) => vault::run(&session()?, command),
         Command::Signer(command) => signer::run(command),
+        Command::Receipt(command) => receipt::run(session, command),
+        Command::Approver(command) => approver::run(&session()?, command),
+        Command::Approve(typed) => approve::run(&session()?, typed),
+        Command::Approval(command) => approve::approvals(&session()?, &command),
         Command::Demo(demo) => demo::run(&demo),
     }
 }

@@ -10,6 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 pub struct Day(Date);
 
 impl Day {
+    /// The last there is.
+    pub const LAST: Day = Day(Date::MAX);
+
     /// The day, in UTC, of a time in RFC 3339; `None` if it is none.
     pub fn of(time: &str) -> Option<Day> {
         let time: Timestamp = time.parse().ok()?;
