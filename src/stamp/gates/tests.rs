@@ -333,7 +333,8 @@ fn a_refusal_says_what_and_what_to_do() {
         ),
         (
             abroad(None, None),
-            "an unknown number of rows for `acme` from CN to an unknown country need an approval: the limit is 250",
+            "an unknown number of rows for `acme` from CN to an unknown country need an approval: the \
+             limit is 250",
         ),
         (
             Refusal::AgreementExpired { last_day: day("2026-06-14") },

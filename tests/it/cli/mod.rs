@@ -6,6 +6,7 @@
 mod attack;
 mod delivery;
 mod fidelity;
+mod gates;
 mod init;
 mod interrupt;
 mod json;
@@ -18,6 +19,7 @@ mod model;
 mod parts;
 mod policy;
 mod privacy;
+mod receipt;
 mod recipients;
 mod signer;
 mod stamp;
