@@ -63,14 +63,16 @@ pub fn run(session: &Session, typed: Typed) -> Result<u8> {
     let vkey = Verifier::new(&signer.name, &signer.key.public())?.to_string();
     let keyring = session.keyring()?;
     let mut ledger = session.home.ledger(session.wait, "approve")?;
-    let registry = Registry::replay(&ledger.entries()?);
+    let registry = Registry::standing(&ledger)?;
     let by = approver(&registry, typed.by, &vkey)?;
     let adopted =
         registry.in_force(&typed.dataset).ok_or_else(|| deliver::no_policy(&registry, &typed.dataset))?;
     for to in &typed.to {
         recipients::known(&registry, to)?;
     }
-    if let Some(release) = typed.release_id.as_deref().filter(|id| registry.release(id).is_some()) {
+    if let Some(release) = &typed.release_id
+        && (ledger.release(release)?.is_some() || ledger.is_opened(release)?)
+    {
         return Err(Error::usage(format!("release `{release}` is on record"))
             .with_hint("what was given can't be approved afterwards"));
     }
@@ -151,7 +153,7 @@ pub fn approvals(session: &Session, Listed::List { json }: &Listed) -> Result<u8
         approval: Option<&'a Approval>,
     }
     let ledger = session.home.ledger(session.wait, "approval list")?;
-    let registry = Registry::replay(&ledger.entries()?);
+    let registry = Registry::standing(&ledger)?;
     let name = ledger.verifier().name().to_owned();
     drop(ledger);
     let mut out = String::new();

@@ -48,7 +48,7 @@ pub fn run(session: &Session, command: Typed) -> Result<u8> {
 fn add(session: &Session, id: String, vkey: String) -> Result<u8> {
     let keyring = session.keyring()?;
     let mut ledger = session.home.ledger(session.wait, "approver add")?;
-    let signers = Registry::replay(&ledger.entries()?).signers;
+    let signers = Registry::standing(&ledger)?.signers;
     if signers.approver(&id).is_some() {
         return Err(Error::usage(format!("`{id}` is an approver already")).with_hint(
             "for another key, remove the approver first: earlier approvals then allow nothing more",
@@ -68,7 +68,7 @@ fn add(session: &Session, id: String, vkey: String) -> Result<u8> {
 fn remove(session: &Session, id: String, reason: Option<String>) -> Result<u8> {
     let keyring = session.keyring()?;
     let mut ledger = session.home.ledger(session.wait, "approver remove")?;
-    let registry = Registry::replay(&ledger.entries()?);
+    let registry = Registry::standing(&ledger)?;
     if registry.signers.approver(&id).is_none() {
         return Err(Error::usage(format!("`{id}` is no approver")).with_hint("see `dyepack approver list`"));
     }
@@ -84,7 +84,7 @@ fn remove(session: &Session, id: String, reason: Option<String>) -> Result<u8> {
 }
 
 fn list(session: &Session, as_json: bool) -> Result<u8> {
-    let (_, registry) = session.home.entries(session.wait, "approver list")?;
+    let registry = Registry::standing(&session.home.ledger(session.wait, "approver list")?)?;
     let mut out = String::new();
     for approver in registry.approvers.values() {
         if as_json {

@@ -123,7 +123,7 @@ fn update(session: &Session, id: &str, changes: Changes) -> Result<u8> {
     }
     let keyring = session.keyring()?;
     let mut ledger = session.home.ledger(session.wait, "recipient update")?;
-    let registry = Registry::replay(&ledger.entries()?);
+    let registry = Registry::standing(&ledger)?;
     let before = &known(&registry, id)?.recipient;
     let mut after = before.clone();
     after.change(changes.clone());
@@ -141,7 +141,7 @@ fn update(session: &Session, id: &str, changes: Changes) -> Result<u8> {
 fn reinstate(session: &Session, id: &str, reason: Option<String>) -> Result<u8> {
     let keyring = session.keyring()?;
     let mut ledger = session.home.ledger(session.wait, "recipient reinstate")?;
-    let registry = Registry::replay(&ledger.entries()?);
+    let registry = Registry::standing(&ledger)?;
     if known(&registry, id)?.suspended.is_none() {
         terminal::say(format!("recipient {id} is not suspended"));
         return Ok(DONE);

@@ -205,7 +205,8 @@ impl Seen {
                 return Err(format!("it supersedes entry {supersedes}, which is not earlier"));
             }
             Event::Release(release) => {
-                if self.releases.insert(release.opening.release.clone(), index).is_some() {
+                let before = self.releases.insert(release.opening.release.clone(), index);
+                if before.is_some() {
                     return Err(format!("release `{}` was recorded before", release.opening.release));
                 }
             }
