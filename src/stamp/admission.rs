@@ -1,4 +1,4 @@
-//! Leave to deliver: the [gates](super::gates) asked for every copy of an order, and refusals put on record.
+//! Leave to deliver: the [gates] asked for every copy of an order, and refusals put on record.
 //!
 //! They are asked twice: before marking, for all that can be known then, and under the lock under which the releases are
 //! recorded, when the rows are counted and whatever changed meanwhile is on record.
