@@ -15,6 +15,7 @@ use crate::keys::signer::Signer;
 use crate::ledger::statement::{DeliveryReceipt, Signed};
 use crate::ledger::{Entry, Event, Output, Registry};
 use crate::table::format::digest::{Sealing, Written};
+use crate::table::format::parts::{Line, Listing, Manifest};
 
 use super::attack::{check_unused, write_file};
 use super::input::STREAM;
@@ -37,7 +38,7 @@ pub enum Typed {
 
 #[derive(Debug, Args)]
 pub struct Sign {
-    /// The copy as it arrived; `-` is standard input
+    /// The copy as it arrived, a file or a folder of them; `-` is standard input
     copy: PathBuf,
     /// Id of the release, as the owner named it
     #[arg(long, value_name = "ID", value_parser = args::name, required_unless_present = "receipt")]
@@ -81,11 +82,21 @@ fn sign(typed: &Sign) -> Result<u8> {
     Ok(DONE)
 }
 
-/// Length and hashes of a file.
+/// Length and hashes of a file; of a folder, those of the list of its files, as in a release.
 fn hash(path: &Path) -> Result<Output> {
-    if path.is_dir() {
-        return Err(Error::usage(format!("`{}` is a folder", path.display())).with_hint("name one file"));
-    }
+    let Written { bytes, blake3, sha256 } =
+        if path.is_dir() { list(path)?.sealed() } else { read_through(path)? };
+    Ok(Output { bytes, blake3, sha256 })
+}
+
+fn list(folder: &Path) -> Result<Manifest> {
+    let listing = Listing::of(folder)?;
+    let parts = listing.parts.iter().map(|part| Line::of_file(&part.name, &part.path));
+    let empty = listing.empty.iter().map(|part| Ok(Line::empty(&part.name)));
+    Ok(Manifest::new(parts.chain(empty).collect::<Result<_>>()?))
+}
+
+fn read_through(path: &Path) -> Result<Written> {
     let fail = |error| Error::io("read", path, error);
     let mut sealing = Sealing::new(io::sink());
     if path == Path::new(STREAM) {
@@ -93,8 +104,7 @@ fn hash(path: &Path) -> Result<Output> {
     } else {
         io::copy(&mut File::open(path).map_err(fail)?, &mut sealing).map_err(fail)?;
     }
-    let Written { bytes, blake3, sha256 } = sealing.finish().map_err(fail)?;
-    Ok(Output { bytes, blake3, sha256 })
+    sealing.finish().map_err(fail)
 }
 
 /// The release of the owner's receipt that names this very copy.

@@ -1,7 +1,7 @@
 //! `receipt sign | attach`: what recipients sign for, and what of it goes on record.
 
 use super::gates::signer;
-use super::{Desk, Said};
+use super::{Desk, POLICY, Said, visits};
 
 /// A desk where Acme has a key on record and was given `acme.csv` as release `r1`.
 fn desk() -> Desk {
@@ -94,6 +94,35 @@ fn the_owners_own_receipt_names_release_and_copy() {
         "`owners.json` is no receipt",
         "it is what `dyepack stamp --json` printed, or name the release with --release",
     );
+}
+
+#[test]
+fn a_folder_is_signed_for_as_one_copy_and_gated_as_one() {
+    let desk = desk();
+    std::fs::create_dir_all(desk.path("parts/north")).unwrap();
+    let table = visits(400);
+    let (head, rows) = table.split_once('\n').unwrap();
+    let half = rows.lines().take(200).fold(format!("{head}\n"), |part, row| part + row + "\n");
+    let rest = rows.lines().skip(200).fold(format!("{head}\n"), |part, row| part + row + "\n");
+    desk.write("parts/a.csv", half);
+    desk.write("parts/north/b.csv", rest);
+    let stamp = |release| {
+        let args = ["stamp", "parts", "--dataset", "visits", "--to", "acme", "-o", "copy", "--release-id"];
+        desk.run(&[&args[..], &[release]].concat())
+    };
+    stamp("p1").ok();
+    sign(&desk, "copy", "p1", "signed").ok();
+    desk.run(&["receipt", "attach", "signed"]).ok();
+    std::fs::remove_file(desk.path("copy/a.csv")).unwrap();
+    std::fs::remove_dir_all(desk.path("copy/north")).unwrap();
+    std::fs::remove_dir(desk.path("copy")).unwrap();
+
+    desk.write("policy.toml", format!("{POLICY}\n[release]\napprove_rows = 399\n"));
+    desk.run(&["policy", "adopt", "policy.toml"]).ok();
+    let said = stamp("p2").exits(3);
+    assert!(said.stderr.starts_with("error: 400 rows for `acme` need an approval"), "{}", said.stderr);
+    assert!(!desk.path("copy").exists());
+    desk.run(&["ledger", "verify"]).ok();
 }
 
 #[test]
