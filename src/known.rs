@@ -5,9 +5,11 @@ pub mod sources;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::error::{Error, Result};
 use crate::ledger::entry::Opening;
-use crate::ledger::registry::{Delivered, Unfinished};
+use crate::ledger::registry::{Attached, Delivered, Unfinished};
 use crate::ledger::{Ledger, Registry, Release};
 use crate::mark::model::Model;
 use crate::mark::policy::Policy;
@@ -78,6 +80,27 @@ pub struct KnownRelease {
     pub sketch: Arc<Sketch>,
     /// The files of its source and of the copy, if they are folders: their hashes are those of these lists.
     pub parts: Option<(Arc<Manifest>, Arc<Manifest>)>,
+    /// The recipient's receipt, if one is on record. [`SignedFor::of`] checks it.
+    pub receipt: Option<Attached>,
+}
+
+/// A recipient signed for the bytes of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignedFor {
+    /// The name that the key signs under.
+    pub by: String,
+    /// When, by the recipient's clock, RFC 3339.
+    pub time: String,
+    /// The number of the entry that holds the signed note.
+    pub entry: u64,
+}
+
+impl SignedFor {
+    /// What a receipt on record says; `None` if the recipient's key did not sign it.
+    pub fn of(attached: &Attached) -> Option<SignedFor> {
+        let (by, receipt) = attached.open()?;
+        Some(SignedFor { by, time: receipt.time, entry: attached.index })
+    }
 }
 
 impl KnownRelease {
@@ -176,6 +199,7 @@ impl<'a> Gathering<'a> {
             output_blake3: release.output.blake3.clone(),
             sketch,
             parts,
+            receipt: self.registry.receipts.get(&release.opening.release).cloned(),
         };
         let place = self.place(ReadAs::from(&release.opening))?;
         self.known.readings[place].releases.push(entry);

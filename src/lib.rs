@@ -63,7 +63,8 @@
 //!
 //! [`manual::design`] explains how it works and why so, [`manual::threats`] who may attack and with what success,
 //! [`manual::limits`] what defeats a mark and what few rows can't show, [`manual::calibration`] how the
-//! bound was measured, [`manual::tables`] which files are read and written, [`manual::operation`] keys, backups and retention,
+//! bound was measured, [`manual::releases`] what a copy needs before it goes out and what a receipt proves,
+//! [`manual::tables`] which files are read and written, [`manual::operation`] keys, backups and retention,
 //! [`manual::audit`] how somebody else checks a ledger, [`manual::formats`] every file of a home and every line of JSON.
 
 // Module pages speak of their private neighbours; with `--document-private-items` these links lead somewhere.

@@ -77,6 +77,17 @@ pub enum Command {
     Restore(super::backup::Restore),
     /// Look over the home, and say what to do
     Doctor(super::doctor::Typed),
+    /// What recipients sign for, and what of it goes on record
+    #[command(subcommand)]
+    Receipt(super::receipt::Typed),
+    /// The people who may approve what nobody may do alone
+    #[command(subcommand)]
+    Approver(super::approver::Typed),
+    /// Approve copies that the policy gives with an approval alone
+    Approve(super::approve::Typed),
+    /// The approvals on record
+    #[command(subcommand)]
+    Approval(super::approve::Listed),
     /// Show the whole story on generated data, in a temporary home
     Demo(Demo),
 }
@@ -93,15 +104,14 @@ pub enum Recipient {
         /// Whom to call
         #[arg(long)]
         contact: Option<String>,
-        /// Agreement under which copies are given
-        #[arg(long)]
-        agreement: Option<String>,
-        /// Purpose for which copies are given
-        #[arg(long)]
-        purpose: Option<String>,
-        /// Country of the recipient
-        #[arg(long)]
-        country: Option<String>,
+        #[command(flatten)]
+        facts: super::recipients::Facts,
+    },
+    /// Put on record what is different now, such as a renewed agreement
+    Update {
+        id: String,
+        #[command(flatten)]
+        facts: super::recipients::Facts,
     },
     /// List the partners
     List {
@@ -125,6 +135,13 @@ pub enum Recipient {
     },
     /// Forget this partner's name and contact for ever, and give it nothing more; the id stays
     Erase {
+        id: String,
+        /// Why, for the ledger
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Give a suspended partner copies again
+    Reinstate {
         id: String,
         /// Why, for the ledger
         #[arg(long)]
@@ -222,7 +239,7 @@ pub struct Stamp {
     /// With `-o -`: let the copy go out while it is made. The ledger says before that it is opened, and after how it ended
     #[arg(long, conflicts_with_all = ["dry_run", "to_all", "sync", "force"])]
     pub stream: bool,
-    /// Count what would be marked; write nothing, record nothing
+    /// Count what would be marked, and say what would be refused; write nothing, record nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Print the receipt as one line of JSON on standard output, or on standard error after `-o -`
@@ -424,7 +441,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 /// A name that is printed and looked for later: it must be there, and show itself as it is.
-fn name(text: &str) -> Result<String, String> {
+pub fn name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("must not be empty".to_owned());
     }

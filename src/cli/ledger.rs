@@ -128,6 +128,15 @@ fn line(recorded: &Recorded, registry: &Registry) -> String {
             format!("witnesses  {} of {} needed", quorum.quorum, quorum.witnesses.len())
         }
         Event::Amendment { supersedes, note } => format!("amendment  of entry {supersedes}: {note}"),
+        Event::RecipientChanged { recipient, .. } => format!("recipient  {recipient} changed"),
+        Event::RecipientReinstated { recipient, .. } => format!("recipient  {recipient} reinstated"),
+        Event::ApproverAdded { approver, .. } => format!("approver   {approver} added"),
+        Event::ApproverRemoved { approver, .. } => format!("approver   {approver} removed"),
+        Event::Approved { approver, note } => format!("approval   {}", super::approve::said(approver, note)),
+        Event::ReceiptAttached { release, .. } => format!("receipt    for {release}"),
+        Event::Refused { dataset, recipient, rules, .. } => {
+            format!("refused    {dataset} to {recipient}: {}", rules.join(", "))
+        }
     };
     format!("{:>6}  {}  {what}", recorded.index, entry.time)
 }

@@ -4,6 +4,8 @@
 //! and JSON go to standard output, everything else to standard error; the exit code follows from the error's
 //! class (DESIGN section 6).
 
+mod approve;
+mod approver;
 mod args;
 mod attack;
 mod backup;
@@ -15,6 +17,7 @@ mod ledger;
 mod originals;
 mod passphrase;
 mod prune;
+mod receipt;
 mod recipients;
 mod setup;
 mod signer;
@@ -73,6 +76,10 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Backup(backup) => backup::backup(&session()?, &backup),
         Command::Restore(restore) => backup::restore(&session()?, &restore),
         Command::Doctor(typed) => doctor::run(&session()?, &typed),
+        Command::Receipt(command) => receipt::run(session, command),
+        Command::Approver(command) => approver::run(&session()?, command),
+        Command::Approve(typed) => approve::run(&session()?, typed),
+        Command::Approval(command) => approve::approvals(&session()?, &command),
         Command::Demo(demo) => demo::run(&demo),
     }
 }

@@ -1,32 +1,79 @@
-//! `recipient add | list | show | suspend | erase`.
+//! `recipient add | update | list | show | suspend | reinstate | erase`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use clap::Args;
 use rand::Rng as _;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::known::SignedFor;
 use crate::ledger::personal::SALT_BYTES;
 use crate::ledger::registry::{Delivered, Standing, Unfinished};
-use crate::ledger::{Entry, Event, Recipient, Registry};
+use crate::ledger::{Changes, Day, Entry, Event, Recipient, Registry, Verifier};
 use crate::report::json;
 
 use super::args;
 use super::ledger::{unwitnessed, witnessed_size};
 use super::{DONE, Session, now, operator, terminal};
 
+/// What is on record of a partner beside its name.
+#[derive(Debug, Args)]
+pub struct Facts {
+    /// Agreement under which copies are given
+    #[arg(long)]
+    agreement: Option<String>,
+    /// Last day of the agreement, in UTC; nothing is given afterwards
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    agreement_expires: Option<Day>,
+    /// Purpose for which copies are given
+    #[arg(long)]
+    purpose: Option<String>,
+    /// Country of the recipient, as in ISO 3166-1: CN
+    #[arg(long)]
+    country: Option<String>,
+    /// Highest data level that it may get, 1 to 5
+    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(1..=5))]
+    max_level: Option<u8>,
+    /// Key that its receipts are signed with, as `dyepack signer show` prints it
+    #[arg(long, value_name = "NAME+ID+KEY", value_parser = vkey)]
+    vkey: Option<String>,
+    /// Category of recipients, for the record of GDPR article 30
+    #[arg(long)]
+    category: Option<String>,
+    /// What a transfer abroad rests on, for the record of GDPR article 30
+    #[arg(long)]
+    safeguards: Option<String>,
+}
+
+impl Facts {
+    fn changes(self) -> Changes {
+        let Facts { agreement, agreement_expires, purpose, country, .. } = self;
+        let Facts { max_level, vkey, category, safeguards, .. } = self;
+        Changes { agreement, agreement_expires, purpose, country, max_level, vkey, category, safeguards }
+    }
+}
+
+/// A verifier key, checked.
+pub fn vkey(text: &str) -> Result<String, String> {
+    Verifier::parse(text.trim()).map(|verifier| verifier.to_string()).map_err(|error| error.to_string())
+}
+
 pub fn run(session: &Session, command: args::Recipient) -> Result<u8> {
     match command {
-        args::Recipient::Add { id, name, contact, agreement, purpose, country } => {
+        args::Recipient::Add { id, name, contact, facts } => {
             check_id(&id)?;
-            let recipient =
-                Recipient { id, name, contact, agreement, purpose, country, ..Recipient::default() };
+            let mut recipient = Recipient { id, name, contact, ..Recipient::default() };
+            recipient.change(facts.changes());
             add(session, recipient)
         }
+        args::Recipient::Update { id, facts } => update(session, &id, facts.changes()),
         args::Recipient::List { json } => list(session, json),
         args::Recipient::Show { id, json } => show(session, &id, json),
         args::Recipient::Suspend { id, reason } => suspend(session, &id, reason),
         args::Recipient::Erase { id, reason } => erase(session, &id, reason),
+        args::Recipient::Reinstate { id, reason } => reinstate(session, &id, reason),
     }
 }
 
@@ -111,7 +158,45 @@ pub fn name_of(standing: &Standing) -> &str {
     if standing.erased.is_some() { "(erased)" } else { &standing.recipient.name }
 }
 
-fn known<'a>(registry: &'a Registry, id: &str) -> Result<&'a Standing> {
+fn update(session: &Session, id: &str, changes: Changes) -> Result<u8> {
+    if changes.is_empty() {
+        return Err(Error::usage("nothing to change is named")
+            .with_hint("see `dyepack recipient update --help` for what can be changed"));
+    }
+    let keyring = session.keyring()?;
+    let mut ledger = session.home.ledger(session.wait, "recipient update")?;
+    let registry = Registry::standing(&ledger)?;
+    let before = &known(&registry, id)?.recipient;
+    let mut after = before.clone();
+    after.change(changes.clone());
+    if after == *before {
+        terminal::say(format!("this is on record of {id} already"));
+        return Ok(DONE);
+    }
+    let event = Event::RecipientChanged { recipient: id.to_owned(), changes };
+    let index = ledger.append(&[Entry::new(now(), operator(), event)], &keyring.signing)?[0];
+    ledger.close()?;
+    terminal::say(format!("recipient {id} is changed (entry {index})"));
+    Ok(DONE)
+}
+
+fn reinstate(session: &Session, id: &str, reason: Option<String>) -> Result<u8> {
+    let keyring = session.keyring()?;
+    let mut ledger = session.home.ledger(session.wait, "recipient reinstate")?;
+    let registry = Registry::standing(&ledger)?;
+    if known(&registry, id)?.suspended.is_none() {
+        terminal::say(format!("recipient {id} is not suspended"));
+        return Ok(DONE);
+    }
+    let event = Event::RecipientReinstated { recipient: id.to_owned(), reason };
+    let index = ledger.append(&[Entry::new(now(), operator(), event)], &keyring.signing)?[0];
+    ledger.close()?;
+    terminal::say(format!("recipient {id} is reinstated (entry {index})"));
+    Ok(DONE)
+}
+
+/// The standing of a recipient.
+pub fn known<'a>(registry: &'a Registry, id: &str) -> Result<&'a Standing> {
     registry.recipients.get(id).ok_or_else(|| {
         Error::usage(format!("recipient `{id}` is not registered")).with_hint("see `dyepack recipient list`")
     })
@@ -155,32 +240,45 @@ fn show(session: &Session, id: &str, as_json: bool) -> Result<u8> {
         /// How many entries a quorum has witnessed, where one is asked.
         #[serde(skip_serializing_if = "Option::is_none")]
         witnessed_entries: Option<u64>,
+        /// By release id.
+        receipts: BTreeMap<&'a str, SignedFor>,
     }
     let ledger = session.home.ledger(session.wait, "recipient show")?;
-    let registry = Registry::replay(&ledger.entries()?);
+    let registry = Registry::of(&ledger)?;
     let witnessed = witnessed_size(&ledger, &registry)?;
     ledger.close()?;
     let standing = known(&registry, id)?;
     let releases: Vec<&Delivered> = releases_of(&registry, id).collect();
     let unfinished: Vec<&Unfinished> =
         registry.unfinished.iter().filter(|unfinished| unfinished.opening.recipient == id).collect();
+    let ids = releases.iter().map(|delivered| delivered.release.opening.release.as_str());
+    let receipts: BTreeMap<&str, SignedFor> =
+        ids.filter_map(|id| Some((id, SignedFor::of(registry.receipts.get(id)?)?))).collect();
     if as_json {
-        terminal::print(
-            json::line(&Shown { standing, releases, unfinished, witnessed_entries: witnessed }) + "\n",
-        )?;
+        let shown = Shown { standing, releases, unfinished, witnessed_entries: witnessed, receipts };
+        terminal::print(json::line(&shown) + "\n")?;
         return Ok(DONE);
     }
     let Recipient { id, contact, agreement, purpose, country, .. } = &standing.recipient;
+    let Recipient { agreement_expires, max_level, vkey, category, safeguards, .. } = &standing.recipient;
+    let expires = agreement_expires.as_ref().map(Day::to_string);
+    let level = max_level.as_ref().map(u8::to_string);
     let mut out = format!("{id}  {}\n", name_of(standing));
     let facts = [
         ("contact", contact.as_deref()),
         ("agreement", agreement.as_deref()),
+        ("expires", expires.as_deref()),
         ("purpose", purpose.as_deref()),
         ("country", country.as_deref()),
+        ("max level", level.as_deref()),
+        ("key", vkey.as_deref()),
+        ("category", category.as_deref()),
+        ("safeguards", safeguards.as_deref()),
         ("registered", Some(standing.registered.as_str())),
         ("suspended", standing.suspended.as_deref()),
         ("erased", standing.erased.as_deref()),
         ("reason", standing.reason.as_deref()),
+        ("reinstated", standing.reinstated.as_deref()),
     ];
     for (label, value) in facts {
         if let Some(value) = value {
@@ -197,6 +295,9 @@ fn show(session: &Session, id: &str, as_json: bool) -> Result<u8> {
             release.rows,
             unwitnessed(*index, witnessed)
         );
+        if let Some(SignedFor { by, time, entry }) = receipts.get(release.opening.release.as_str()) {
+            let _ = writeln!(out, "      receipt signed by {by} on {time} (entry {entry})");
+        }
     }
     for Unfinished { index, time, opening, cut } in unfinished {
         let how = if cut.is_some() { "cut short" } else { "opened, never closed" };

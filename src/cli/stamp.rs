@@ -15,6 +15,7 @@ use crate::report::{json, terminal::grouped};
 use crate::stamp::deliver::{self, Delivery, Order, Receipt, Terms};
 use crate::stamp::engine::{self, Options, Stamped};
 use crate::stamp::folder::{check_order, deliver_folder, try_folder};
+use crate::stamp::gates::Rows;
 use crate::stamp::streamed::deliver_streamed;
 use crate::store::Address;
 use crate::table::format::open;
@@ -160,6 +161,7 @@ fn try_out(
     for (recipient, stamped) in recipients.iter().zip(&stamped) {
         terminal::say(format!("dry run for {recipient}: {}", counts(stamped)));
     }
+    terms.admit(order, Rows::Counted(stamped[0].rows))?;
     Ok(stamped)
 }
 

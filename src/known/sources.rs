@@ -189,6 +189,7 @@ mod tests {
                 output_blake3: hash("copy"),
                 sketch: crate::sketch::SketchBuilder::new(vec![]).finish(&sampler()).into(),
                 parts: None,
+                receipt: None,
             });
         }
 

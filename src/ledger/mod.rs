@@ -25,8 +25,8 @@
 //!
 //! Bottom up: [`merkle`] hashes, [`note`] and [`checkpoint`] sign, [`tiles`] and `tree` store, [`entry`] says what is
 //! recorded, `blobs`, `store`, `seal`, `index`, `stage` and `lock` hold the rest, [`log`] is the ledger, and
-//! [`mod@verify`] checks all of it, and [`registry`] is what its entries add up to. What has to be forgotten goes in [`personal`]
-//! and [`prune`].
+//! [`mod@verify`] checks all of it, [`statement`] is what others sign, and [`registry`] what the entries add up to. What has to be
+//! forgotten goes in [`personal`] and [`prune`].
 //!
 //! For others: [`cosignature`] and [`proof`] are what witnesses sign and auditors check, [`history`] knows an earlier head from
 //! a fork, [`heads`] keeps what was cosigned and timestamped ([`timestamp`]), and [`witness`] is the other side.
@@ -41,6 +41,7 @@ mod append;
 mod blobs;
 pub mod checkpoint;
 pub mod cosignature;
+pub mod day;
 mod disk;
 pub mod entry;
 pub mod heads;
@@ -57,6 +58,7 @@ mod reason;
 pub mod registry;
 mod seal;
 mod stage;
+pub mod statement;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -67,7 +69,8 @@ pub mod verify;
 pub mod witness;
 
 pub use checkpoint::{Checkpoint, Verified};
-pub use entry::{Entry, Event, Output, Recipient, Release, Source};
+pub use day::Day;
+pub use entry::{Changes, Entry, Event, Output, Recipient, Release, Source};
 pub use log::{Ledger, Recorded, reindex};
 pub use note::Verifier;
 pub use registry::Registry;

@@ -2,14 +2,15 @@
 //!
 //! Replaying the entries in order is the only source; nothing of this is stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
 use super::cosignature::Quorums;
 use super::entry::Opening;
 use super::personal::Personal;
-use super::{Event, Ledger, Recipient, Recorded, Release};
+use super::statement::{Approval, DeliveryReceipt, Signed, Signers, Statement};
+use super::{Event, Ledger, Recipient, Recorded, Release, Verifier};
 use crate::error::Result;
 
 /// The key epoch of a home whose key was never rotated.
@@ -30,6 +31,12 @@ pub struct Standing {
     /// When its personal data were erased, if they were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub erased: Option<String>,
+    /// When it was last given another agreement, country, level, key or the like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<String>,
+    /// When it was last reinstated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reinstated: Option<String>,
 }
 
 /// A key epoch.
@@ -39,6 +46,74 @@ pub struct Rotation {
     pub epoch: u32,
     /// When it began.
     pub time: String,
+}
+
+/// Somebody who approves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Approver {
+    /// The id, as operators are named.
+    pub approver: String,
+    /// The key that the approvals are signed with.
+    pub vkey: String,
+    /// When the approver was registered, RFC 3339.
+    pub added: String,
+    /// When removed, if so.
+    pub removed: Option<String>,
+}
+
+/// An approval on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approved {
+    /// The entry's number.
+    pub index: u64,
+    /// When it was recorded, RFC 3339.
+    pub time: String,
+    /// Who approved.
+    pub approver: String,
+    /// The approver's key when it was recorded.
+    pub vkey: String,
+    /// Whether it allows nothing more, because the approver was removed since.
+    pub is_void: bool,
+    /// The signed note.
+    pub note: String,
+}
+
+impl Approved {
+    /// What it says, unless it is no note; its signature is not looked at.
+    pub fn claimed(&self) -> Option<Signed<Approval>> {
+        Signed::parse(&self.note).ok()
+    }
+
+    /// Whether the approver's key signed it.
+    pub fn is_signed(&self, approval: &Signed<Approval>) -> bool {
+        is_signed(approval, &self.vkey)
+    }
+}
+
+/// A receipt on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// The entry's number.
+    pub index: u64,
+    /// When it was recorded, RFC 3339.
+    pub time: String,
+    /// The recipient's key when it was recorded.
+    pub vkey: String,
+    /// The signed note.
+    pub note: String,
+}
+
+impl Attached {
+    /// What the recipient signed, and under which name; `None` if the recipient's key did not sign it.
+    pub fn open(&self) -> Option<(String, DeliveryReceipt)> {
+        let receipt = Signed::<DeliveryReceipt>::parse(&self.note).ok()?;
+        let name = self.vkey.split('+').next().unwrap_or_default().to_owned();
+        is_signed(&receipt, &self.vkey).then(|| (name, receipt.claimed().clone()))
+    }
+}
+
+fn is_signed<T: Statement>(statement: &Signed<T>, vkey: &str) -> bool {
+    Verifier::parse(vkey).is_ok_and(|verifier| statement.verify(&verifier).is_ok())
 }
 
 /// A policy that was put into force.
@@ -97,6 +172,16 @@ pub struct Registry {
     pub unfinished: Vec<Unfinished>,
     /// Who was asked to cosign.
     pub quorums: Quorums,
+    /// Whose keys count now.
+    pub signers: Signers,
+    /// By id, those who were removed included.
+    pub approvers: BTreeMap<String, Approver>,
+    /// In the order of the ledger. Signatures are checked when an approval is used: there may be many.
+    pub approvals: Vec<Approved>,
+    /// By release id, the first of each.
+    pub receipts: BTreeMap<String, Attached>,
+    /// Where each release stands in `releases`, by its id.
+    places: HashMap<String, usize>,
 }
 
 impl Registry {
@@ -146,12 +231,32 @@ impl Registry {
 
     fn apply(&mut self, index: u64, time: &str, event: &Event) {
         let time = time.to_owned();
+        self.signers.apply(event);
         match event.clone() {
             Event::RecipientRegistered { recipient } => {
                 let id = recipient.id.clone();
-                let standing =
-                    Standing { recipient, registered: time, suspended: None, reason: None, erased: None };
+                let standing = Standing {
+                    recipient,
+                    registered: time,
+                    suspended: None,
+                    reason: None,
+                    erased: None,
+                    changed: None,
+                    reinstated: None,
+                };
                 self.recipients.insert(id, standing);
+            }
+            Event::RecipientChanged { recipient, changes } => {
+                if let Some(standing) = self.recipients.get_mut(&recipient) {
+                    standing.recipient.change(changes);
+                    standing.changed = Some(time);
+                }
+            }
+            Event::RecipientReinstated { recipient, .. } => {
+                if let Some(standing) = self.recipients.get_mut(&recipient) {
+                    (standing.suspended, standing.reason) = (None, None);
+                    standing.reinstated = Some(time);
+                }
             }
             Event::RecipientSuspended { recipient, reason } => {
                 if let Some(standing) = self.recipients.get_mut(&recipient) {
@@ -174,6 +279,7 @@ impl Registry {
             }
             Event::Release(release) => {
                 self.unfinished.retain(|unfinished| unfinished.opening.release != release.opening.release);
+                self.places.insert(release.opening.release.clone(), self.releases.len());
                 self.releases.push(Delivered { index, time, release });
             }
             Event::ReleaseOpened(opening) => {
@@ -189,8 +295,38 @@ impl Registry {
             Event::WitnessesSet(quorum) => {
                 self.quorums.insert(index, quorum);
             }
-            Event::Amendment { .. } | Event::Pruned { .. } => {}
+            Event::ApproverAdded { approver, vkey } => {
+                let added = Approver { approver: approver.clone(), vkey, added: time, removed: None };
+                self.approvers.insert(approver, added);
+            }
+            Event::ApproverRemoved { approver, .. } => {
+                let given = self.approvals.iter_mut().filter(|approved| approved.approver == approver);
+                given.for_each(|approved| approved.is_void = true);
+                if let Some(known) = self.approvers.get_mut(&approver) {
+                    known.removed = Some(time);
+                }
+            }
+            Event::Approved { approver, note } => {
+                // One of nobody who may approve is left out here, and an error to `verify`.
+                if let Some(vkey) = self.signers.approver(&approver).map(str::to_owned) {
+                    self.approvals.push(Approved { index, time, approver, vkey, is_void: false, note });
+                }
+            }
+            Event::ReceiptAttached { release, note } => self.attach(index, time, release, note),
+            Event::Amendment { .. } | Event::Pruned { .. } | Event::Refused { .. } => {}
         }
+    }
+
+    fn attach(&mut self, index: u64, time: String, release: String, note: String) {
+        let Some(Delivered { release: delivered, .. }) = self.release(&release) else { return };
+        let Some(vkey) = self.signers.recipient(&delivered.opening.recipient) else { return };
+        let attached = Attached { index, time, vkey: vkey.to_owned(), note };
+        self.receipts.entry(release).or_insert(attached);
+    }
+
+    /// A release by its id.
+    pub fn release(&self, id: &str) -> Option<&Delivered> {
+        self.places.get(id).map(|place| &self.releases[*place])
     }
 
     /// The policy in force for a dataset.

@@ -21,8 +21,10 @@ use super::{
     note::Verifier,
     prune::Prunings,
     reason::Reason,
+    statement::Signers,
     store::Store,
     tiles,
+    tree::Tree,
 };
 use crate::error::{Error, Result};
 
@@ -104,7 +106,7 @@ impl Ledger {
     /// Checks every entry in order, and the tree over them; against the index too, if there is one.
     fn check_entries(&self, seen: &mut Seen, store: Option<&Store>) -> Result<()> {
         self.tree.walk(&self.checkpoint.root, |index, leaf| {
-            seen.check(index, leaf, &self.verifier, Some(&self.dir), store)
+            seen.check(index, leaf, (&self.verifier, &self.tree), Some(&self.dir), store)
                 .map_err(|what| Reason::Entry { index, what }.into())
         })?;
         seen.check_missing()?;
@@ -162,11 +164,17 @@ pub(super) struct Seen {
     /// Blobs that may have been forgotten, and the entries that name them.
     missing: Vec<(u64, String)>,
     pub(super) kinds: BTreeMap<String, u64>,
-    releases: BTreeSet<String>,
+    /// Each release's entry, by its id.
+    releases: BTreeMap<String, u64>,
     openings: BTreeSet<String>,
     standing: u64,
     blobs: BTreeSet<String>,
     quorums: Quorums,
+    signers: Signers,
+    /// Releases that were signed for.
+    receipts: BTreeSet<String>,
+    /// Receipts whose releases were not seen: those may have been pruned.
+    unmatched: Vec<(u64, String)>,
 }
 
 impl Seen {
@@ -176,7 +184,7 @@ impl Seen {
         &mut self,
         index: u64,
         leaf: &[u8],
-        verifier: &Verifier,
+        (verifier, tree): (&Verifier, &Tree),
         blobs: Option<&Path>,
         store: Option<&Store>,
     ) -> Result<(), String> {
@@ -201,7 +209,41 @@ impl Seen {
                 self.blobs.insert(hash.to_owned());
             }
         }
-        self.check_links(index, &entry, store)
+        self.check_links(index, &entry, store)?;
+        self.check_statement(index, &entry, verifier, tree)?;
+        self.signers.apply(&entry.event);
+        Ok(())
+    }
+
+    /// Checks what others signed against the keys that count at this point.
+    fn check_statement(
+        &mut self,
+        index: u64,
+        entry: &Entry,
+        verifier: &Verifier,
+        tree: &Tree,
+    ) -> Result<(), String> {
+        match &entry.event {
+            Event::Approved { approver, note } => {
+                self.signers.check_approval(verifier.name(), approver, note).map_err(say)?;
+            }
+            Event::ReceiptAttached { release, note } => {
+                match self.releases.get(release) {
+                    Some(&at) => {
+                        let delivered = entry::read(&tree.leaf(at).map_err(say)?.0)?;
+                        let delivered = delivered.as_ref().and_then(Entry::release);
+                        let delivered = delivered.ok_or("its release is of a later version")?;
+                        self.signers.check_receipt(delivered, note).map_err(say)?;
+                    }
+                    None => self.unmatched.push((index, release.clone())),
+                }
+                if !self.receipts.insert(release.clone()) {
+                    return Err(format!("release `{release}` was signed for before"));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Checks what an entry says about others, and that the index finds it.
@@ -211,8 +253,11 @@ impl Seen {
                 return Err(format!("it supersedes entry {supersedes}, which is not earlier"));
             }
             Event::WitnessesSet(quorum) => self.quorums.insert(index, quorum.clone()),
-            Event::Release(release) if !self.releases.insert(release.opening.release.clone()) => {
-                return Err(format!("release `{}` was recorded before", release.opening.release));
+            Event::Release(release) => {
+                let before = self.releases.insert(release.opening.release.clone(), index);
+                if before.is_some() {
+                    return Err(format!("release `{}` was recorded before", release.opening.release));
+                }
             }
             _ => {}
         }
@@ -228,8 +273,12 @@ impl Seen {
         }
     }
 
-    /// A blob is missing only where an entry says that it was forgotten.
-    fn check_missing(&self) -> Result<()> {
+    /// A blob is missing only where an entry says that it was forgotten, and a release where it may have been pruned.
+    pub(super) fn check_missing(&self) -> Result<()> {
+        if let Some((index, release)) = self.unmatched.first().filter(|_| self.prunings.before() == 0) {
+            let what = format!("it is for release `{release}`, which is not earlier");
+            return Err(Reason::Entry { index: *index, what }.into());
+        }
         match self.missing.iter().find(|(_, hash)| !self.erased.contains(hash)) {
             Some((index, hash)) => {
                 let what = say(Reason::BlobMissing(hash.clone()).into());
@@ -241,7 +290,7 @@ impl Seen {
 
     /// The index holds nothing that the log does not.
     fn check_counts(&self, size: u64, store: &Store) -> Result<()> {
-        let [releases, openings] = [&self.releases, &self.openings].map(|ids| ids.len() as u64);
+        let (releases, openings) = (self.releases.len() as u64, self.openings.len() as u64);
         let counts = [releases, openings, releases, self.standing];
         if store.counts()? != counts || store.size()? != size {
             return Err(Reason::Index("it holds more than the log".to_owned()).into());

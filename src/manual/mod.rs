@@ -13,6 +13,9 @@ pub mod limits {}
 #[doc = include_str!("calibration.svg")]
 pub mod calibration {}
 
+#[doc = include_str!("releases.md")]
+pub mod releases {}
+
 #[doc = include_str!("tables.md")]
 pub mod tables {}
 

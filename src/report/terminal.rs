@@ -245,6 +245,10 @@ fn releases(out: &mut String, findings: &Findings) {
                 date(&best.time)
             ),
         );
+        if let Some(receipt) = &best.receipt {
+            let (by, on) = (shorten(&receipt.by, ID_WIDTH), date(&receipt.time));
+            row(out, "Receipt", &format!("signed by {by} on {on} (entry {})", receipt.entry));
+        }
     }
 }
 

@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rand::Rng as _;
-use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::error::{Class, Error, Reason, Result};
@@ -30,18 +29,21 @@ use crate::home::Home;
 use crate::keys::keyring::Keyring;
 use crate::known::stored_policy;
 use crate::ledger::entry::Opening;
-use crate::ledger::registry::{Adopted, Standing};
+use crate::ledger::registry::{Adopted, Approved, Standing};
 use crate::ledger::{Entry, Event, Ledger, Output, Recorded, Registry, Release, Source};
 use crate::mark::model::Model;
 use crate::mark::policy::Policy;
 use crate::models;
 use crate::stamp::engine::{self, Marking, Stamped};
+use crate::stamp::gates::{Admitted, Rows};
 use crate::store::Address;
 use crate::table::format::open::open;
 use crate::table::format::source::Input;
 use crate::vault::{Deposit, Finished, NONCE_BYTES, Vault};
 
 use super::outputs;
+use super::receipt::receipt;
+pub use super::receipt::{Proof, Receipt};
 
 #[derive(Debug, thiserror::Error)]
 enum DeliverError {
@@ -49,8 +51,6 @@ enum DeliverError {
     NoPolicy { dataset: String, known: Vec<String> },
     #[error("recipient `{0}` is not registered")]
     UnknownRecipient(String),
-    #[error("recipient `{id}` was suspended on {since}")]
-    Suspended { id: String, since: String },
     #[error("{0} was replaced while the file was being stamped")]
     Replaced(String),
     #[error("`{0}` exists")]
@@ -72,7 +72,7 @@ enum DeliverError {
 impl Reason for DeliverError {
     fn class(&self) -> Class {
         match self {
-            DeliverError::Suspended { .. } | DeliverError::Replaced(_) => Class::Policy,
+            DeliverError::Replaced(_) => Class::Policy,
             _ => Class::Usage,
         }
     }
@@ -89,7 +89,6 @@ impl Reason for DeliverError {
                 DeliverError::UnknownRecipient(_) => {
                     "see `dyepack recipient list`, or register it with `dyepack recipient add`"
                 }
-                DeliverError::Suspended { .. } => "a suspended recipient is given nothing more",
                 DeliverError::Replaced(_) => "nothing was delivered or recorded: stamp the file again",
                 DeliverError::OutputIsFolder(_) => "name a file in it",
                 DeliverError::OutputIsDevice(_) => "name a file, or use `-` for standard output",
@@ -145,43 +144,6 @@ pub struct Delivery {
     pub output: Option<PathBuf>,
 }
 
-/// What was delivered, as `stamp --json` prints it (DESIGN section 6).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Receipt {
-    /// `dyepack.receipt/1`.
-    pub schema: &'static str,
-    pub release: String,
-    pub dataset: String,
-    pub recipient: String,
-    pub rows: u64,
-    pub carriers: u64,
-    /// By column.
-    pub cells_changed: std::collections::BTreeMap<String, u64>,
-    pub output: Delivered,
-    pub ledger: Proof,
-}
-
-/// The delivered bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Delivered {
-    /// `-` is standard output.
-    pub path: String,
-    pub bytes: u64,
-    pub blake3: String,
-    pub sha256: String,
-}
-
-/// Where the ledger holds the release.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Proof {
-    /// The entry's number.
-    pub index: u64,
-    /// Entries of the ledger now.
-    pub size: u64,
-    /// Root of its tree, in hex.
-    pub root: String,
-}
-
 impl Order {
     /// What messages call the input.
     pub fn source_name(&self) -> String {
@@ -199,24 +161,31 @@ pub struct Terms {
     model: Option<Model>,
     /// The key epoch in force.
     epoch: u32,
+    /// The approvals on record, whoever and whatever they are for.
+    approvals: Vec<Approved>,
+    /// Name of the ledger.
+    ledger: String,
     /// Entries of the ledger when it was asked.
     as_of: u64,
 }
 
 impl Terms {
-    /// Looks up recipients and policy, and refuses what may not be.
+    /// Looks up recipients and policy. Whether they allow it is for [`Terms::admit`] to say.
     pub fn look_up<'a>(
         ledger: &Ledger,
         dataset: &str,
         recipients: impl IntoIterator<Item = &'a str>,
     ) -> Result<Terms> {
         let registry = Registry::standing(ledger)?;
-        let standings = recipients.into_iter().map(|to| in_good_standing(&registry, to).cloned());
-        let standings = standings.collect::<Result<_>>()?;
+        let standing = |to: &str| registry.recipients.get(to).cloned();
+        let standing = |to| standing(to).ok_or_else(|| DeliverError::UnknownRecipient(to.to_owned()));
+        let standings = recipients.into_iter().map(standing).collect::<Result<_, _>>()?;
         let adopted = registry.in_force(dataset).ok_or_else(|| no_policy(&registry, dataset))?.clone();
         let policy = stored_policy(ledger, &adopted.policy)?;
         let epoch = registry.epoch();
-        Ok(Terms { standings, policy, adopted, model: None, epoch, as_of: ledger.size() })
+        let (approvals, name) = (registry.approvals, ledger.verifier().name().to_owned());
+        let as_of = ledger.size();
+        Ok(Terms { standings, policy, adopted, model: None, epoch, approvals, ledger: name, as_of })
     }
 
     /// Opens the model that was adopted with the policy, if there is one.
@@ -232,10 +201,10 @@ impl Terms {
     }
 
     /// Looks again, with the ledger locked until the release is recorded: the recipient may have been
-    /// suspended, or the policy replaced, while the file was being marked.
-    pub(super) fn check_again(&self, ledger: &Ledger) -> Result<()> {
+    /// suspended, or the policy replaced, while the file was being marked. `None` if nothing happened.
+    pub(super) fn renewed(&self, ledger: &Ledger) -> Result<Option<Terms>> {
         if ledger.size() == self.as_of {
-            return Ok(());
+            return Ok(None);
         }
         let dataset = self.policy.name();
         let now = Terms::look_up(ledger, dataset, self.recipients())?;
@@ -245,7 +214,7 @@ impl Terms {
         if now.epoch != self.epoch {
             return Err(DeliverError::Replaced("the key".to_owned()).into());
         }
-        Ok(())
+        Ok(Some(now))
     }
 
     /// The policy in force.
@@ -256,6 +225,16 @@ impl Terms {
     /// The recipients, as they are registered.
     pub fn standings(&self) -> &[Standing] {
         &self.standings
+    }
+
+    /// The approvals on record.
+    pub(super) fn approvals(&self) -> &[Approved] {
+        &self.approvals
+    }
+
+    /// The name of the ledger that approvals must be for.
+    pub(super) fn ledger_name(&self) -> &str {
+        &self.ledger
     }
 
     /// The policy as it was adopted.
@@ -278,15 +257,6 @@ impl Terms {
             recipients,
             model: self.model.as_ref(),
         }
-    }
-}
-
-fn in_good_standing<'a>(registry: &'a Registry, to: &str) -> Result<&'a Standing> {
-    let standing =
-        registry.recipients.get(to).ok_or_else(|| DeliverError::UnknownRecipient(to.to_owned()))?;
-    match &standing.suspended {
-        Some(since) => Err(DeliverError::Suspended { id: to.to_owned(), since: since.clone() }.into()),
-        None => Ok(standing),
     }
 }
 
@@ -315,6 +285,7 @@ pub fn deliver(
     let ledger = home.ledger(wait, "stamp")?;
     let terms = Terms::look_up(&ledger, &order.dataset, order.copies.iter().map(|copy| copy.to.as_str()))?;
     drop(ledger);
+    Recording { home, keyring, wait, order, terms: &terms }.admit(Rows::NotYet)?;
     let terms = terms.open_model(home, keyring)?;
     let mut files = order.copies.iter().map(temporary).collect::<Result<Vec<_>>>()?;
     let outputs = files.iter_mut().map(|file| io::BufWriter::with_capacity(1 << 16, file.as_file_mut()));
@@ -336,8 +307,8 @@ pub fn deliver(
     let uploads = outputs::send(order, &files, options.interrupted)?;
 
     let receipts = recording.commit(&stamped, format, deposit, |ledger| {
-        terms.check_again(ledger)?;
-        check_outputs(order)
+        check_outputs(order)?;
+        recording.admit_again(ledger, Rows::Counted(stamped[0].rows))
     })?;
 
     for ((copy, file), upload) in order.copies.iter().zip(files).zip(uploads) {
@@ -373,27 +344,27 @@ impl Recording<'_> {
         self.home.vault(&self.keyring.marking).deposit(&nonce).map(Some)
     }
 
-    /// Records the copies, unless `check` finds under the ledger's lock that they may not be.
+    /// Records the copies, unless `admit` finds under the ledger's lock that they may not be; it says on whose approval they are.
     pub fn commit(
         &self,
         stamped: &[Stamped],
         format: &str,
         deposit: Option<Deposit>,
-        check: impl FnOnce(&Ledger) -> Result<()>,
+        admit: impl FnOnce(&mut Ledger) -> Result<Vec<Admitted>>,
     ) -> Result<Vec<Receipt>> {
         let &Recording { home, keyring, wait, order, terms } = self;
         let vault = home.vault(&keyring.marking);
         let kept = deposit.map(|deposit| end_copy(&vault, deposit, order, &stamped[0])).transpose()?;
         let mut ledger = home.ledger(wait, "stamp")?;
-        check(&ledger)?;
+        let admitted = admit(&mut ledger)?;
         let sketch = ledger.put_blob(&stamped[0].sketch.to_bytes())?;
         for list in stamped.iter().filter_map(|stamped| stamped.parts.as_ref()).flat_map(|(a, b)| [&**a, b]) {
             ledger.put_blob(&list.to_bytes())?;
         }
-        let parts = order.copies.iter().zip(&terms.standings).zip(stamped);
+        let parts = order.copies.iter().zip(&terms.standings).zip(admitted).zip(stamped);
         let releases: Vec<Release> = parts
-            .map(|((copy, standing), stamped)| {
-                release(opening(order, copy, terms, standing), order, stamped, format, &sketch)
+            .map(|(((copy, standing), leave), stamped)| {
+                release(opening(order, copy, terms, standing, leave), order, stamped, format, &sketch)
             })
             .collect();
         let proofs = record(&mut ledger, keyring, order, &releases, || {
@@ -517,7 +488,13 @@ fn temporary(copy: &Delivery) -> Result<NamedTempFile> {
 }
 
 /// What is known of a copy before it is made.
-pub(super) fn opening(order: &Order, copy: &Delivery, terms: &Terms, standing: &Standing) -> Opening {
+pub(super) fn opening(
+    order: &Order,
+    copy: &Delivery,
+    terms: &Terms,
+    standing: &Standing,
+    leave: Admitted,
+) -> Opening {
     let own = &standing.recipient;
     Opening {
         release: copy.release.clone(),
@@ -530,6 +507,7 @@ pub(super) fn opening(order: &Order, copy: &Delivery, terms: &Terms, standing: &
         legal_basis: order.legal_basis.clone(),
         agreement: order.agreement.clone().or_else(|| own.agreement.clone()),
         level: terms.policy.level(),
+        approval: leave.approval,
     }
 }
 
@@ -573,24 +551,5 @@ fn check_same(recorded: &Recorded, release: &Release) -> Result<u64> {
             Err(DeliverError::OtherRelease { release: release.opening.release.clone(), what }.into())
         }
         None => Ok(recorded.index),
-    }
-}
-
-fn receipt(copy: &Delivery, release: &Release, stamped: &Stamped, proof: Proof) -> Receipt {
-    Receipt {
-        schema: "dyepack.receipt/1",
-        release: release.opening.release.clone(),
-        dataset: release.opening.dataset.clone(),
-        recipient: release.opening.recipient.clone(),
-        rows: stamped.rows,
-        carriers: stamped.carriers,
-        cells_changed: stamped.cells_changed.clone(),
-        output: Delivered {
-            path: copy.output.as_ref().map_or("-".into(), |path| path.display().to_string()),
-            bytes: stamped.output.bytes,
-            blake3: stamped.output.blake3.clone(),
-            sha256: stamped.output.sha256.clone(),
-        },
-        ledger: proof,
     }
 }

@@ -35,12 +35,15 @@ enum EngineError {
     Interrupted,
     #[error("the file has no column `{0}`, which the dataset's model looks at")]
     NoContext(String),
+    #[error("the table has more than the {0} rows that were approved")]
+    TooManyRows(u64),
 }
 
 impl Reason for EngineError {
     fn class(&self) -> Class {
         match self {
             EngineError::NoContext(_) => Class::Usage,
+            EngineError::TooManyRows(_) => Class::Policy,
             EngineError::Interrupted => Class::Io,
         }
     }
@@ -51,6 +54,7 @@ impl Reason for EngineError {
                 EngineError::NoContext(_) => {
                     "export the same columns as before, or adopt the policy with a new --model"
                 }
+                EngineError::TooManyRows(_) => "what went out ends at the row before",
                 EngineError::Interrupted => "nothing was delivered and nothing recorded",
             }
             .into(),
@@ -84,12 +88,20 @@ pub struct Options<'a> {
     pub progress: &'a (dyn Fn(u64) + Sync),
     /// Set from outside to stop with an error.
     pub interrupted: &'a AtomicBool,
+    /// Stops with an error before a row beyond so many is written.
+    pub most_rows: Option<u64>,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
         static NEVER: AtomicBool = AtomicBool::new(false);
-        Options { said: Said::default(), block_bytes: BLOCK_BYTES, progress: &|_| (), interrupted: &NEVER }
+        Options {
+            said: Said::default(),
+            block_bytes: BLOCK_BYTES,
+            progress: &|_| (),
+            interrupted: &NEVER,
+            most_rows: None,
+        }
     }
 }
 
@@ -98,6 +110,14 @@ impl Options<'_> {
     pub(super) fn check_interrupted(&self) -> Result<()> {
         let stopped = self.interrupted.load(Ordering::Relaxed);
         if stopped { Err(EngineError::Interrupted.into()) } else { Ok(()) }
+    }
+
+    /// The error, if a table of `rows` rows or more is too long. A block is written after its rows are counted.
+    fn check_rows(&self, rows: u64) -> Result<()> {
+        match self.most_rows.filter(|most| rows > *most) {
+            Some(most) => Err(EngineError::TooManyRows(most).into()),
+            None => Ok(()),
+        }
     }
 
     /// How to open the input, of which `policy` marks columns.
@@ -147,6 +167,7 @@ impl Stamped {
             output_blake3: self.output.blake3,
             sketch: self.sketch,
             parts: self.parts.map(|(source, output)| (source, Arc::new(output))),
+            receipt: None,
         }
     }
 }
@@ -245,6 +266,7 @@ impl<'a> Stamping<'a> {
         table.copy(stamper, &mut outputs, |work| {
             sketch.add(work.tally.rows, std::mem::take(&mut work.sampled), &stamper.sampler);
             tally.merge(&work.tally);
+            options.check_rows(tally.rows)?;
             if let Some(deposit) = deposit {
                 deposit.add(&work.packer)?;
             }

@@ -31,6 +31,7 @@ use crate::vault::{self, Deposit};
 
 use super::deliver::{Delivery, Order, Receipt, Recording, Terms, check_twice, folder_of, recorded_hint};
 use super::engine::{self, Marking, Options, Stamped, Stamping};
+use super::gates::Rows;
 
 #[derive(Debug, thiserror::Error)]
 enum FolderError {
@@ -134,6 +135,7 @@ pub fn deliver_folder(
     let ledger = home.ledger(wait, "stamp")?;
     let terms = Terms::look_up(&ledger, &order.dataset, order.copies.iter().map(|copy| copy.to.as_str()))?;
     drop(ledger);
+    Recording { home, keyring, wait, order, terms: &terms }.admit(Rows::NotYet)?;
     let terms = terms.open_model(home, keyring)?;
     let folders = order.copies.iter().map(temporary).collect::<Result<Vec<_>>>()?;
     let recording = Recording { home, keyring, wait, order, terms: &terms };
@@ -145,8 +147,8 @@ pub fn deliver_folder(
     let (stamped, format) = stamp(source, listing, &marking, options, deposit.as_mut(), &writer)?;
 
     let receipts = recording.commit(&stamped, format, deposit, |ledger| {
-        terms.check_again(ledger)?;
-        check_order(order)
+        check_order(order)?;
+        recording.admit_again(ledger, Rows::Counted(stamped[0].rows))
     })?;
 
     for (copy, folder) in order.copies.iter().zip(folders) {

@@ -20,6 +20,7 @@ use crate::table::format::source::Input;
 
 use super::deliver::{Order, Receipt, Recording, Terms, opening};
 use super::engine::{self, Stamped};
+use super::gates::Rows;
 
 #[derive(Debug, thiserror::Error)]
 enum StreamError {
@@ -57,6 +58,8 @@ pub fn deliver_streamed(
     check_new(&ledger, &copy.release)?;
     let terms = Terms::look_up(&ledger, &order.dataset, [copy.to.as_str()])?;
     drop(ledger);
+    // Nobody knows its rows before it has gone out: where they are limited, an approval has to allow for that.
+    Recording { home, keyring, wait, order, terms: &terms }.admit(Rows::Streamed)?;
     let terms = terms.open_model(home, keyring)?;
     let recipients = terms.recipients();
     let marking = terms.marking(keyring, &recipients);
@@ -69,17 +72,19 @@ pub fn deliver_streamed(
 
     let mut ledger = home.ledger(wait, "stamp")?;
     check_new(&ledger, &copy.release)?;
-    terms.check_again(&ledger)?;
-    let opening = opening(order, copy, &terms, &terms.standings()[0]);
+    let admitted = recording.admit_again(&mut ledger, Rows::Streamed)?;
+    let opening = opening(order, copy, &terms, &terms.standings()[0], admitted[0]);
     append(&mut ledger, &recording, Event::ReleaseOpened(opening))?;
     ledger.close()?;
 
     let out = AtomicU64::new(0);
     let output = BufWriter::with_capacity(1 << 16, Counting { output, out: &out });
-    let stamped = engine::stamp_opened(opened, vec![output], &marking, options, deposit.as_mut());
+    let options =
+        engine::Options { most_rows: admitted[0].most_rows, said: options.said.clone(), ..*options };
+    let stamped = engine::stamp_opened(opened, vec![output], &marking, &options, deposit.as_mut());
     let recorded = stamped.map_err(in_data).and_then(|stamped| {
         // It went out: whatever changed meanwhile, it is recorded.
-        let receipts = recording.commit(&stamped, format, deposit, |_| Ok(()))?;
+        let receipts = recording.commit(&stamped, format, deposit, |_| Ok(admitted))?;
         Ok(receipts.into_iter().zip(stamped).next().expect("one copy, one receipt"))
     });
     recorded.map_err(|error| {

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::evidence::verdict::Verdict;
+use crate::known::SignedFor;
 use crate::leak::Damage;
 use crate::leak::columns::ColumnMatch;
 
@@ -283,6 +284,8 @@ pub struct ReleaseMatch {
     /// Estimated share of the leak's distinct rows that this release holds; `null` when no row could be compared.
     pub containment: Option<f64>,
     pub standard_error: Option<f64>,
+    /// The recipient's receipt for it; `null` if none is on record.
+    pub receipt: Option<SignedFor>,
 }
 
 /// A release that the leak equals byte for byte.

@@ -10,6 +10,7 @@ use crate::evidence::map::Speaker;
 use crate::evidence::score::CARRIERS_TO_NAME;
 use crate::evidence::verdict::{Family, Stage, Verdict};
 use crate::evidence::windows::Order;
+use crate::known::SignedFor;
 use crate::mark::code::{self, Code};
 use crate::sketch::{Containment, Sketch};
 
@@ -256,12 +257,18 @@ impl<'a> Scored<'a> {
                     time: release.time.clone(),
                     containment: found.map(|found| found.share),
                     standard_error: found.map(|found| found.standard_error),
+                    receipt: None,
                 }
             })
             .collect();
         matches.reverse();
         matches.sort_by(|a, b| b.containment.unwrap_or(0.0).total_cmp(&a.containment.unwrap_or(0.0)));
         matches.truncate(RELEASES_LISTED);
+        // Signatures take a while: those of the listed ones are checked.
+        for listed in &mut matches {
+            let release = self.reading.releases.iter().find(|release| release.release == listed.release);
+            listed.receipt = release.and_then(|release| SignedFor::of(release.receipt.as_ref()?));
+        }
         matches
     }
 }

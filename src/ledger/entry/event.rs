@@ -6,7 +6,12 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
 use super::release::{Opening, Release};
+use crate::error::Result;
 use crate::ledger::cosignature::Quorum;
+use crate::ledger::day::Day;
+use crate::ledger::note::Verifier;
+use crate::ledger::reason::Reason;
+use crate::ledger::statement::{Approval, DeliveryReceipt, Signed};
 
 /// What can happen. The member `kind` tells which.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
@@ -89,6 +94,65 @@ pub enum Event {
         /// What is different.
         note: String,
     },
+    /// Some of what is on record of a partner is different from here on.
+    RecipientChanged {
+        /// Recipient id.
+        recipient: String,
+        /// What is different, and how.
+        #[serde(flatten)]
+        changes: Changes,
+    },
+    /// A partner who was suspended may receive copies again.
+    RecipientReinstated {
+        /// Recipient id.
+        recipient: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A person may approve what nobody may do alone.
+    ApproverAdded {
+        /// Approver id, as operators are named.
+        approver: String,
+        /// The key that the person's approvals are signed with.
+        vkey: String,
+    },
+    /// A person may approve no more, and what the person approved allows nothing more.
+    ApproverRemoved {
+        /// Approver id.
+        approver: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A person approved deliveries.
+    Approved {
+        /// Approver id.
+        approver: String,
+        /// The signed note `dyepack.approval/1`.
+        note: String,
+    },
+    /// A recipient signed for a release.
+    ReceiptAttached {
+        /// Release id.
+        release: String,
+        /// The signed note `dyepack.delivery-receipt/1`.
+        note: String,
+    },
+    /// A copy was asked for and not given.
+    Refused {
+        /// Dataset name.
+        dataset: String,
+        /// Recipient id.
+        recipient: String,
+        /// The id that the release would have had.
+        release: String,
+        /// The rules that refused it.
+        rules: Vec<String>,
+        /// Data rows, if they had been counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows: Option<u64>,
+    },
 }
 
 /// A partner who receives copies.
@@ -111,6 +175,71 @@ pub struct Recipient {
     /// BLAKE3 of the blob that holds name and contact, with a salt; see [`personal`](crate::ledger::personal).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub personal: Option<String>,
+    /// Last day of the agreement, in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement_expires: Option<Day>,
+    /// Highest data level that it may get, 1 to 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_level: Option<u8>,
+    /// The key that its receipts are signed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vkey: Option<String>,
+    /// Category of recipients, for the record of GDPR article 30 (1) (d).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// What a transfer abroad rests on, for that of article 30 (1) (e).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safeguards: Option<String>,
+}
+
+/// What of a [`Recipient`] may be different later; `None` stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Changes {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement_expires: Option<Day>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_level: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vkey: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safeguards: Option<String>,
+}
+
+impl Changes {
+    /// Whether nothing is different.
+    pub fn is_empty(&self) -> bool {
+        *self == Changes::default()
+    }
+}
+
+impl Recipient {
+    /// Takes over what is different.
+    pub(crate) fn change(&mut self, changes: Changes) {
+        fn set<T>(field: &mut Option<T>, change: Option<T>) {
+            if change.is_some() {
+                *field = change;
+            }
+        }
+        let Changes { agreement, purpose, country, agreement_expires, .. } = changes;
+        let Changes { max_level, vkey, category, safeguards, .. } = changes;
+        set(&mut self.agreement, agreement);
+        set(&mut self.purpose, purpose);
+        set(&mut self.country, country);
+        set(&mut self.agreement_expires, agreement_expires);
+        set(&mut self.max_level, max_level);
+        set(&mut self.vkey, vkey);
+        set(&mut self.category, category);
+        set(&mut self.safeguards, safeguards);
+    }
 }
 
 impl Event {
@@ -121,8 +250,32 @@ impl Event {
 
     /// Whether it is of lasting effect on what may be given to whom, and how: all but what was given, and what was said of it.
     pub fn stands(&self) -> bool {
-        use Event::{Amendment, Release, ReleaseCut, ReleaseOpened};
-        !matches!(self, Release(_) | ReleaseOpened(_) | ReleaseCut { .. } | Amendment { .. })
+        use Event::{Amendment, ReceiptAttached, Refused, Release, ReleaseCut, ReleaseOpened};
+        !matches!(
+            self,
+            Release(_)
+                | ReleaseOpened(_)
+                | ReleaseCut { .. }
+                | Amendment { .. }
+                | ReceiptAttached { .. }
+                | Refused { .. }
+        )
+    }
+
+    /// Refuses keys, levels and notes that nobody could read later.
+    pub(super) fn check_signers(&self) -> Result<()> {
+        let (vkey, level) = match self {
+            Event::RecipientRegistered { recipient } => (recipient.vkey.as_ref(), recipient.max_level),
+            Event::RecipientChanged { changes, .. } => (changes.vkey.as_ref(), changes.max_level),
+            Event::ApproverAdded { vkey, .. } => (Some(vkey), None),
+            Event::Approved { note, .. } => return Signed::<Approval>::parse(note).map(drop),
+            Event::ReceiptAttached { note, .. } => return Signed::<DeliveryReceipt>::parse(note).map(drop),
+            _ => return Ok(()),
+        };
+        if level.is_some_and(|level| !(1..=5).contains(&level)) {
+            return Err(Reason::BadEntry("its level is not 1 to 5".to_owned()).into());
+        }
+        vkey.map(|vkey| Verifier::parse(vkey)).transpose().map(drop)
     }
 
     /// Hashes of the blobs that the entry names.
@@ -143,6 +296,10 @@ impl Event {
     /// Whether the entry goes when its time is up. What a later release or a proof may need stays for ever, and so does what
     /// this version does not know.
     pub fn is_disposable(&self) -> bool {
-        matches!(self, Event::Release(_) | Event::ReleaseOpened(_) | Event::ReleaseCut { .. })
+        use Event::{ReceiptAttached, Refused, Release, ReleaseCut, ReleaseOpened};
+        matches!(
+            self,
+            Release(_) | ReleaseOpened(_) | ReleaseCut { .. } | ReceiptAttached { .. } | Refused { .. }
+        )
     }
 }

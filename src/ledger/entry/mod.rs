@@ -21,7 +21,7 @@ use strum::VariantNames as _;
 use super::{blobs::is_hash, note::Verifier, reason::Reason, tiles::LEAF_LIMIT_BYTES};
 use crate::{error::Result, keys::secret::SigningKey};
 
-pub use event::{Event, Recipient};
+pub use event::{Changes, Event, Recipient};
 pub use release::{Opening, Output, Release, Source};
 
 /// The schema of the entries.
@@ -75,6 +75,7 @@ impl Entry {
         {
             return bad("its release id is empty");
         }
+        self.event.check_signers()?;
         if let Event::Release(release) = &self.event {
             if release.opening.release.is_empty() {
                 return bad("its release id is empty");
@@ -191,6 +192,22 @@ mod tests {
             Event::ReleaseCut { release: "s".into(), bytes: 9, reason: "interrupted".into() },
             Event::WitnessesSet(Quorum { quorum: 1, witnesses: vec!["w".into()] }),
             Event::Amendment { supersedes: 7, note: "\"quoted\"\n".into() },
+            Event::RecipientChanged {
+                recipient: "a".into(),
+                changes: Changes { max_level: Some(2), ..Changes::default() },
+            },
+            Event::RecipientReinstated { recipient: "a".into(), reason: None },
+            Event::ApproverAdded { approver: "c".into(), vkey: keys().1.to_string() },
+            Event::ApproverRemoved { approver: "c".into(), reason: Some("left".into()) },
+            Event::Approved { approver: "c".into(), note: "n".into() },
+            Event::ReceiptAttached { release: "r".into(), note: "n".into() },
+            Event::Refused {
+                dataset: "d".into(),
+                recipient: "a".into(),
+                release: "r".into(),
+                rules: vec!["approve_rows".into()],
+                rows: Some(251),
+            },
         ]
     }
 
@@ -249,5 +266,19 @@ mod tests {
         assert!(Entry::new("yesterday", "op", events().remove(0)).check().is_err());
         let release = Entry::new("2026-03-01T12:00:00Z", "op", events().remove(6));
         assert!(release.check().is_err(), "its hashes are empty");
+        let refuses = |event| Entry::new("2026-03-01T12:00:00Z", "op", event).check().is_err();
+        let recipient = |vkey: &str, max_level| Recipient {
+            id: "a".into(),
+            vkey: Some(vkey.into()),
+            max_level: Some(max_level),
+            ..Recipient::default()
+        };
+        let registered = |vkey: &str, level| Event::RecipientRegistered { recipient: recipient(vkey, level) };
+        assert!(!refuses(registered(&verifier.to_string(), 5)));
+        assert!(refuses(registered("acme+00000000+AAAA", 5)));
+        assert!(refuses(registered(&verifier.to_string(), 6)));
+        assert!(refuses(Event::ApproverAdded { approver: "c".into(), vkey: "c".into() }));
+        assert!(refuses(Event::Approved { approver: "c".into(), note: "n".into() }));
+        assert!(refuses(Event::ReceiptAttached { release: "r".into(), note: "n".into() }));
     }
 }

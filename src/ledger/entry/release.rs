@@ -31,6 +31,9 @@ pub struct Opening {
     pub agreement: Option<String>,
     /// Data level.
     pub level: u8,
+    /// The number of the entry that approved it, where an approval was needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<u64>,
 }
 
 /// A delivery that is whole, recorded before it is handed over.

@@ -8,18 +8,20 @@
 //! order between two columns binds both of them; numbers are taken from the text, never through a float.
 //!
 //! What lives here, from the bottom up: `reason` (the messages), `section` (one TOML table, with positions),
-//! `parse` (file to policy), `plan` (policy and header to plan).
+//! `release` (what is asked of a delivery), `parse` (file to policy), `plan` (policy and header to plan).
 
 mod parse;
 mod plan;
 pub(super) mod reason;
 #[cfg(test)]
 mod refusals;
+mod release;
 pub(super) mod section;
 
 use std::sync::Arc;
 
 pub use plan::{Bound, Column, Plan, RATE_ALWAYS};
+pub use release::ReleaseRules;
 pub(crate) use section::closest;
 use section::{Located, Position};
 
@@ -34,6 +36,7 @@ pub struct Policy {
     name: String,
     level: u8,
     keeps_sources: bool,
+    release: ReleaseRules,
     rows: Rows,
     identity: Vec<Located<String>>,
     colluders: u32,
@@ -101,6 +104,11 @@ impl Policy {
     /// Whether a sealed copy of every source is kept in the vault.
     pub fn keeps_sources(&self) -> bool {
         self.keeps_sources
+    }
+
+    /// What is asked of a delivery.
+    pub fn release_rules(&self) -> &ReleaseRules {
+        &self.release
     }
 
     /// Whether the identity columns are a key.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use toml::de::DeTable;
 
 use super::{
-    Order, Policy, RATE_ALWAYS, Rows, Rule,
+    Order, Policy, RATE_ALWAYS, ReleaseRules, Rows, Rule,
     reason::PolicyReason,
     section::{Located, Position, Section, closest},
 };
@@ -32,13 +32,14 @@ const COMMON_KEYS: [&str; 2] = ["channel", "rate"];
 pub(super) fn policy(text: &str) -> Result<Policy> {
     let document = DeTable::parse(text).map_err(|error| bad_toml(text, &error))?;
     let root = Section::new("the policy".into(), 0, text, document.get_ref());
-    root.check_keys(&["dataset", "marking", "column"])?;
+    root.check_keys(&["dataset", "marking", "release", "column"])?;
 
     let dataset =
         root.section("dataset", "[dataset]".into())?.ok_or_else(|| root.at.fail(PolicyReason::NoDataset))?;
     dataset.check_keys(&["name", "key", "identity", "level", "vault"])?;
     let (rows, identity) = identity(&dataset)?;
-    let level = whole(&dataset, "level", 1..=5, || PolicyReason::BadLevel)?.unwrap_or(DEFAULT_LEVEL);
+    let level =
+        whole(&dataset, "level", 1..=5, || PolicyReason::BadLevel { key: "level" })?.unwrap_or(DEFAULT_LEVEL);
 
     let marking = Marking::read(&root)?;
     let (rules, orders) = columns(&root, &marking, &identity)?;
@@ -48,6 +49,7 @@ pub(super) fn policy(text: &str) -> Result<Policy> {
         name: name(&dataset)?,
         level: level as u8,
         keeps_sources: dataset.truth("vault")?.unwrap_or(false),
+        release: release_rules(&root)?,
         rows,
         identity,
         colluders: marking.colluders,
@@ -130,6 +132,43 @@ impl Marking {
         }
         Ok(marking)
     }
+}
+
+/// The section `[release]`, which may be absent.
+fn release_rules(root: &Section<'_>) -> Result<ReleaseRules> {
+    let Some(section) = root.section("release", "[release]".into())? else {
+        return Ok(ReleaseRules::default());
+    };
+    section.check_keys(&["agreement", "country", "approve_rows", "approve_rows_abroad", "approve_level"])?;
+    let rows = |key| {
+        let rows = whole(&section, key, 0..=i64::MAX, || PolicyReason::BadRows { key });
+        rows.map(|rows| rows.map(|rows| rows as u64))
+    };
+    let agreement = section.text("agreement")?;
+    let requires_agreement = match agreement.as_ref().map(|agreement| agreement.value.as_str()) {
+        None | Some("optional") => false,
+        Some("required") => true,
+        Some(_) => return Err(agreement.map_or(section.at, |said| said.at).fail(PolicyReason::BadAgreement)),
+    };
+    let country = section.text("country")?;
+    let is_code = |code: &str| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    if let Some(country) = country.as_ref().filter(|country| !is_code(&country.value)) {
+        return Err(country.at.fail(PolicyReason::BadCountry));
+    }
+    let approve_rows_abroad = rows("approve_rows_abroad")?;
+    // One without the other would look like a rule, and be none.
+    if country.is_some() != approve_rows_abroad.is_some() {
+        return Err(section.at.fail(PolicyReason::HalfABorder));
+    }
+    let bad_level = || PolicyReason::BadLevel { key: "approve_level" };
+    let level = whole(&section, "approve_level", 1..=5, bad_level)?;
+    Ok(ReleaseRules {
+        requires_agreement,
+        country: country.map(|country| country.value),
+        approve_rows: rows("approve_rows")?,
+        approve_rows_abroad,
+        approve_level: level.map(|level| level as u8),
+    })
 }
 
 /// A rate in parts of 65,536. A rate too small to be one part counts as one.

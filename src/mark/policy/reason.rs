@@ -53,8 +53,16 @@ pub(in crate::mark) enum PolicyReason {
 
     #[error("`rate` must be greater than 0 and at most 1")]
     RateOutOfRange,
-    #[error("`level` must be 1, 2, 3, 4 or 5")]
-    BadLevel,
+    #[error("`{key}` must be 1, 2, 3, 4 or 5")]
+    BadLevel { key: &'static str },
+    #[error("`{key}` must be a whole number from 0")]
+    BadRows { key: &'static str },
+    #[error("`agreement` must be \"required\" or \"optional\"")]
+    BadAgreement,
+    #[error("`country` must be two capital letters")]
+    BadCountry,
+    #[error("`country` and `approve_rows_abroad` belong together")]
+    HalfABorder,
     #[error("`code_length` must be a power of two from 1024 to 65536")]
     BadCodeLength,
     #[error("`colluders` must be a whole number from 1 to 1000")]
@@ -108,7 +116,13 @@ impl Reason for PolicyReason {
             R::DuplicateValue => "letter case, width and white space make no difference here",
             R::MissingInGroup => "cells such as NA, None and ? are never marked: leave it out",
             R::RateOutOfRange => "the rate is the share of cells that carry a mark: 0.10 is one in ten",
-            R::BadLevel => "the data level of GB/T 39725-2020, section 6.2",
+            R::BadLevel { .. } => "the data level of GB/T 39725-2020, section 6.2",
+            R::BadRows { .. } => "a copy of more rows than this needs an approval; 0 is any copy",
+            R::BadAgreement => "leave it out for \"optional\"",
+            R::BadCountry => "the owner's country as in ISO 3166-1: country = \"CN\"",
+            R::HalfABorder => {
+                "say which country you are in, and how many rows may leave it without an approval"
+            }
             R::BadCodeLength => "leave it out for 65536, which suits all but tiny datasets",
             R::BadColluders => "how many leakers together you want to resist, 1 to 1,000; leave it out for 5",
             R::BadName { .. } => {

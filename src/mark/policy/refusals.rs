@@ -1,6 +1,6 @@
 //! What is a policy, and every refusal of one, with its place and its hint.
 
-use super::{Policy, RATE_ALWAYS, Rows};
+use super::{Policy, RATE_ALWAYS, ReleaseRules, Rows};
 
 const DATASET: &str = "[dataset]\nname = \"e\"\nkey = [\"Id\"]\n";
 const COLUMN: &str = "[column.COST]\nchannel = \"number\"\nquantum = 0.01\n";
@@ -25,6 +25,84 @@ fn refused(text: &str, place: (usize, usize), message: &str, hint: &str) {
     assert_eq!(error.to_string(), expected, "in\n{text}");
     assert_eq!(error.hint(), Some(hint), "in\n{text}");
     assert_eq!(error.exit_code(), 2);
+}
+
+fn with_release(lines: &str) -> String {
+    format!("{DATASET}[release]\n{lines}\n{COLUMN}")
+}
+
+#[test]
+fn what_is_asked_of_a_delivery_is_read() {
+    let rules = |lines: &str| Policy::parse(&with_release(lines)).unwrap().release_rules().clone();
+    assert_eq!(
+        Policy::parse(&format!("{DATASET}{COLUMN}")).unwrap().release_rules(),
+        &ReleaseRules::default()
+    );
+    assert_eq!(rules(""), ReleaseRules::default());
+    assert_eq!(rules("agreement = \"optional\""), ReleaseRules::default());
+    assert_eq!(
+        rules(
+            "agreement = \"required\"\ncountry = \"CN\"\napprove_rows = 10_000\napprove_rows_abroad = 250\n\
+             approve_level = 4"
+        ),
+        ReleaseRules {
+            requires_agreement: true,
+            country: Some("CN".into()),
+            approve_rows: Some(10_000),
+            approve_rows_abroad: Some(250),
+            approve_level: Some(4),
+        }
+    );
+}
+
+#[test]
+fn half_a_rule_for_deliveries_is_refused() {
+    for (lines, place, message, hint) in [
+        (
+            "approve_level = 0",
+            (5, 17),
+            "`approve_level` must be 1, 2, 3, 4 or 5",
+            "the data level of GB/T 39725-2020, section 6.2",
+        ),
+        (
+            "approve_rows = -1",
+            (5, 16),
+            "`approve_rows` must be a whole number from 0",
+            "a copy of more rows than this needs an approval; 0 is any copy",
+        ),
+        (
+            "approve_rows = 2.5",
+            (5, 16),
+            "`approve_rows` must be a whole number from 0",
+            "a copy of more rows than this needs an approval; 0 is any copy",
+        ),
+        (
+            "agreement = \"yes\"",
+            (5, 13),
+            "`agreement` must be \"required\" or \"optional\"",
+            "leave it out for \"optional\"",
+        ),
+        (
+            "country = \"China\"\napprove_rows_abroad = 250",
+            (5, 11),
+            "`country` must be two capital letters",
+            "the owner's country as in ISO 3166-1: country = \"CN\"",
+        ),
+        (
+            "country = \"CN\"",
+            (4, 2),
+            "`country` and `approve_rows_abroad` belong together",
+            "say which country you are in, and how many rows may leave it without an approval",
+        ),
+        (
+            "approve_row = 250",
+            (5, 1),
+            "unknown key `approve_row` in [release]",
+            "did you mean `approve_rows`?",
+        ),
+    ] {
+        refused(&with_release(lines), place, message, hint);
+    }
 }
 
 #[test]
@@ -121,7 +199,7 @@ fn a_broken_file() {
         &format!("{DATASET}{COLUMN}[extra]\n"),
         (7, 2),
         "unknown key `extra` in the policy",
-        "keys here are dataset, marking, column",
+        "keys here are dataset, marking, release, column",
     );
     refused(
         COLUMN,

@@ -74,6 +74,7 @@ fn accused(recipient: &str, ln_family_p: Option<f64>) -> Accused {
             time: "2026-11-22T08:00:00Z".into(),
             containment: Some(1.0),
             standard_error: Some(0.0),
+            receipt: None,
         }],
     }
 }

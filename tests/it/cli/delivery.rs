@@ -38,7 +38,8 @@ fn a_recipient_suspended_meanwhile_is_given_nothing() {
     desk.run(&["recipient", "suspend", "acme"]).ok();
     let said = finish(child).exits(3);
     assert!(said.stderr.starts_with("error: recipient `acme` was suspended on "), "{}", said.stderr);
-    nothing_came_of_it(&desk, 4);
+    // The suspension, and the refusal.
+    nothing_came_of_it(&desk, 5);
 }
 
 #[test]

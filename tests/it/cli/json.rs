@@ -121,12 +121,13 @@ const TRACE: [(&str, Kind); 20] = [
     ("source_map", List),
 ];
 
-const RELEASE: [(&str, Kind); 5] = [
+const RELEASE: [(&str, Kind); 6] = [
     ("release", Text),
     ("recipient", Text),
     ("time", Text),
     ("containment", MaybeNumber),
     ("standard_error", MaybeNumber),
+    ("receipt", MaybeObject),
 ];
 
 #[track_caller]
