@@ -51,9 +51,11 @@
 //! | [`error`] | one error type, from which exit codes follow |
 //! | [`keys`], [`table`] | secrets and what is derived from them; cells, values and file formats |
 //! | [`mark`], [`sketch`], [`ledger`] | policy, channels and code; keyed samples of tables; the signed record |
+//! | [`subjects`] | whose data a release holds, as keyed hashes |
 //! | [`vault`], [`store`] | sealed copies of what was stamped; files in object stores |
 //! | [`leak`], [`evidence`] | reading whatever turned up; from bits to a bound |
 //! | [`home`], [`models`], [`known`] | a folder of keys and ledger; its models; what is on record when a leak turns up |
+//! | `query` | the ledger as a table that can be asked; with the feature `polars`, as the reports of `report::compliance` |
 //! | [`stamp`], [`mod@trace`] | a file in and a copy out; a leak in and findings out |
 //! | [`backup`], [`doctor`] | a home in one sealed file; a home looked over |
 //! | [`attack`], [`trial`] | what is done to copies before they turn up; how often the right one is named all the same |
@@ -65,7 +67,8 @@
 //! [`manual::limits`] what defeats a mark and what few rows can't show, [`manual::calibration`] how the
 //! bound was measured, [`manual::releases`] what a copy needs before it goes out and what a receipt proves,
 //! [`manual::tables`] which files are read and written, [`manual::operation`] keys, backups and retention,
-//! [`manual::audit`] how somebody else checks a ledger, [`manual::formats`] every file of a home and every line of JSON.
+//! [`manual::audit`] how somebody else checks a ledger, [`manual::compliance`] which rule's question is answered by which report,
+//! [`manual::formats`] every file of a home and every line of JSON.
 
 // Module pages speak of their private neighbours; with `--document-private-items` these links lead somewhere.
 #![allow(rustdoc::private_intra_doc_links)]
@@ -85,10 +88,13 @@ pub mod ledger;
 pub mod manual;
 pub mod mark;
 pub mod models;
+#[cfg(feature = "polars")]
+pub mod query;
 pub mod report;
 pub mod sketch;
 pub mod stamp;
 pub mod store;
+pub mod subjects;
 pub mod table;
 pub mod trace;
 pub mod trial;

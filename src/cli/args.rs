@@ -321,6 +321,11 @@ pub enum Ledger {
     Reindex,
     /// Forget releases whose time is up; every proof stays valid
     Prune(super::prune::Typed),
+    /// Answer for what was disclosed: to a recipient, in a period, of a dataset, of one person
+    #[command(subcommand)]
+    Report(super::report::Report),
+    /// Write all entries as one flat table
+    Export(super::report::Export),
 }
 
 #[derive(Debug, Subcommand)]

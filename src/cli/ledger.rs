@@ -1,5 +1,5 @@
 //! `ledger list | show | verify | reindex | prune`; the rest is for auditors ([`audit`]), witnesses ([`witness`]) and timestamp
-//! authorities ([`timestamp`]).
+//! authorities ([`timestamp`]), and for whoever answers for the data ([`report`]).
 
 pub mod audit;
 pub mod timestamp;
@@ -18,7 +18,7 @@ use crate::ledger::{self as log, Event, Ledger, Recorded, Registry, Verifier};
 use crate::report::{json, terminal::grouped};
 
 use super::args;
-use super::{DONE, Session, prune, recipients, terminal};
+use super::{DONE, Session, prune, recipients, report, terminal};
 
 pub fn run(session: impl FnOnce() -> Result<Session>, wait: Duration, command: args::Ledger) -> Result<u8> {
     let home = || {
@@ -45,6 +45,8 @@ pub fn run(session: impl FnOnce() -> Result<Session>, wait: Duration, command: a
             terminal::say(format!("index of {} entries built anew from the log", grouped(size)));
             Ok(DONE)
         }
+        args::Ledger::Report(typed) => report::report(session, typed),
+        args::Ledger::Export(typed) => report::export(session, &typed),
     }
 }
 

@@ -19,6 +19,7 @@ mod passphrase;
 mod prune;
 mod receipt;
 mod recipients;
+mod report;
 mod setup;
 mod signer;
 mod stamp;

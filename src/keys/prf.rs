@@ -31,6 +31,8 @@ pub enum Purpose {
     Vault,
     /// Names the files in the vault.
     VaultName,
+    /// Hashes the ids of data subjects, of all datasets alike.
+    Subject,
 }
 
 impl Purpose {
@@ -44,6 +46,7 @@ impl Purpose {
             Purpose::ModelName => "dyepack 2026 model name v1",
             Purpose::Vault => "dyepack 2026 vault v1",
             Purpose::VaultName => "dyepack 2026 vault name v1",
+            Purpose::Subject => "dyepack 2026 subject v1",
         }
     }
 }
@@ -123,6 +126,7 @@ mod tests {
             word(Purpose::ModelName, "a", 1, None),
             word(Purpose::Vault, "a", 1, None),
             word(Purpose::VaultName, "a", 1, None),
+            word(Purpose::Subject, "a", 1, None),
             word(Purpose::Carrier, "b", 1, None),
             word(Purpose::Carrier, "a", 2, None),
             word(Purpose::Codeword, "a", 1, Some("r")),

@@ -71,6 +71,7 @@ pub(super) fn entry(i: u64) -> Entry {
             carriers: 50,
             cells_changed: BTreeMap::from([("systolic".into(), 25)]),
             sketch: hash_of(POLICY),
+            subjects: None,
         }),
     };
     Entry::new(TIME, "tester", event)

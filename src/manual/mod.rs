@@ -16,6 +16,9 @@ pub mod calibration {}
 #[doc = include_str!("releases.md")]
 pub mod releases {}
 
+#[doc = include_str!("compliance.md")]
+pub mod compliance {}
+
 #[doc = include_str!("tables.md")]
 pub mod tables {}
 

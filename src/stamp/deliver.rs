@@ -361,10 +361,13 @@ impl Recording<'_> {
         for list in stamped.iter().filter_map(|stamped| stamped.parts.as_ref()).flat_map(|(a, b)| [&**a, b]) {
             ledger.put_blob(&list.to_bytes())?;
         }
+        let subjects = stamped[0].subjects.as_ref().map(|set| ledger.put_blob(set.as_bytes())).transpose()?;
         let parts = order.copies.iter().zip(&terms.standings).zip(admitted).zip(stamped);
         let releases: Vec<Release> = parts
             .map(|(((copy, standing), leave), stamped)| {
-                release(opening(order, copy, terms, standing, leave), order, stamped, format, &sketch)
+                let opening = opening(order, copy, terms, standing, leave);
+                let release = release(opening, order, stamped, format, &sketch);
+                Release { subjects: subjects.clone(), ..release }
             })
             .collect();
         let proofs = record(&mut ledger, keyring, order, &releases, || {
@@ -511,6 +514,7 @@ pub(super) fn opening(
     }
 }
 
+/// The release; the name of its subjects' set is for the caller to add.
 fn release(opening: Opening, order: &Order, stamped: &Stamped, format: &str, sketch: &str) -> Release {
     Release {
         opening,
@@ -531,6 +535,7 @@ fn release(opening: Opening, order: &Order, stamped: &Stamped, format: &str, ske
         carriers: stamped.carriers,
         cells_changed: stamped.cells_changed.clone(),
         sketch: sketch.into(),
+        subjects: None,
     }
 }
 

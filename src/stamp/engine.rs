@@ -18,6 +18,7 @@ use crate::mark::marker::{Marker, Scratch, Tally};
 use crate::mark::model::Model;
 use crate::mark::policy::{Plan, Policy};
 use crate::sketch::{SampledRow, Sampler, Sketch, SketchBuilder};
+use crate::subjects::{self, Collector, Subject, Subjects};
 use crate::table::Row;
 use crate::table::format::block::{self, BLOCK_BYTES, Reading};
 use crate::table::format::copy::{Editor, Table as _};
@@ -126,7 +127,7 @@ impl Options<'_> {
         let marked = policy.columns().map(|(name, ..)| name);
         Asked {
             said: self.said.clone(),
-            columns: policy.identity().chain(marked).map(str::to_owned).collect(),
+            columns: policy.identity().chain(policy.subject()).chain(marked).map(str::to_owned).collect(),
             blocks: block::Options { block_bytes: self.block_bytes, ..strict },
         }
     }
@@ -151,6 +152,8 @@ pub struct Stamped {
     pub sketch: Arc<Sketch>,
     /// The files of a folder, as they were read and as they were written: the hashes above are then those of these lists.
     pub parts: Option<(Arc<Manifest>, Manifest)>,
+    /// Whom the source is about, if the policy names their column; the same for every recipient.
+    pub subjects: Option<Arc<Subjects>>,
 }
 
 impl Stamped {
@@ -231,6 +234,8 @@ pub(super) struct Stamping<'a> {
     stamper: Stamper,
     sketch: SketchBuilder,
     tally: Tally,
+    /// Whom the rows so far are about, if the policy names their column.
+    subjects: Option<Collector>,
     deposit: Option<&'a mut Deposit>,
 }
 
@@ -249,7 +254,8 @@ impl<'a> Stamping<'a> {
         }
         let mut tally = Tally::default();
         stamper.restart(&mut tally);
-        Ok(Stamping { stamper, sketch: SketchBuilder::new(names), tally, deposit })
+        let subjects = stamper.subject.is_some().then(Collector::default);
+        Ok(Stamping { stamper, sketch: SketchBuilder::new(names), tally, subjects, deposit })
     }
 
     /// Marks a file; gives what was read, and what was written to each of `outputs`.
@@ -259,7 +265,7 @@ impl<'a> Stamping<'a> {
         outputs: Vec<W>,
         options: &Options,
     ) -> Result<((u64, String), Vec<Written>)> {
-        let Stamping { stamper, sketch, tally, deposit } = self;
+        let Stamping { stamper, sketch, tally, subjects, deposit } = self;
         let (table, source, wrapping) = opened.into_parts();
         let wrapped = outputs.into_iter().map(|output| wrapping.wrap(Sealing::new(output)));
         let mut outputs = wrapped.collect::<io::Result<Vec<_>>>().map_err(write_failed)?;
@@ -267,6 +273,9 @@ impl<'a> Stamping<'a> {
             sketch.add(work.tally.rows, std::mem::take(&mut work.sampled), &stamper.sampler);
             tally.merge(&work.tally);
             options.check_rows(tally.rows)?;
+            if let Some(subjects) = subjects {
+                subjects.add(&mut work.subjects);
+            }
             if let Some(deposit) = deposit {
                 deposit.add(&work.packer)?;
             }
@@ -279,8 +288,9 @@ impl<'a> Stamping<'a> {
 
     /// Ends it; `source` is the length and hash of what was read, `outputs` what was written.
     pub fn finish(self, (source_bytes, source_blake3): (u64, String), outputs: Vec<Written>) -> Vec<Stamped> {
-        let Stamping { stamper, sketch, tally, .. } = self;
+        let Stamping { stamper, sketch, tally, subjects, .. } = self;
         let sketch = Arc::new(sketch.finish(&stamper.sampler));
+        let subjects = subjects.map(|subjects| Arc::new(subjects.finish()));
         let stamped = outputs.into_iter().enumerate().map(|(copy, output)| Stamped {
             rows: tally.rows,
             carriers: tally.carriers,
@@ -290,6 +300,7 @@ impl<'a> Stamping<'a> {
             output,
             sketch: sketch.clone(),
             parts: None,
+            subjects: subjects.clone(),
         });
         stamped.collect()
     }
@@ -302,6 +313,9 @@ struct Work {
     tally: Tally,
     sampled: Vec<SampledRow>,
     packer: Packer,
+    subjects: Vec<Subject>,
+    /// Scratch for a subject's canonical form.
+    id: Vec<u8>,
 }
 
 /// Everything the workers share.
@@ -313,6 +327,8 @@ struct Stamper {
     width: usize,
     /// What of the source goes into the vault.
     kept: Option<Columns>,
+    /// Where the subject's id stands, and what hashes it.
+    subject: Option<(usize, subjects::Hasher)>,
 }
 
 impl Stamper {
@@ -324,12 +340,15 @@ impl Stamper {
         let codeword =
             |recipient: &&str| code.codeword(&code::codeword_key(secret, dataset, epoch, recipient));
         let sketch_key = DerivedKey::new(secret, Purpose::Sketch, dataset, epoch, None);
+        // The plan has made sure that the column is there.
+        let subject = policy.subject().and_then(|name| names.iter().position(|found| found == name));
         Ok(Stamper {
             marker: Marker::new(secret, dataset, epoch, policy.code_length(), plan),
             codewords: marking.recipients.iter().map(codeword).collect(),
             sampler: Sampler::new(sketch_key),
             width: names.len(),
             kept: None,
+            subject: subject.map(|column| (column, subjects::Hasher::new(secret, epoch))),
         })
     }
 
@@ -352,13 +371,17 @@ impl Editor for Stamper {
         self.restart(&mut work.tally);
         work.sampled.clear();
         work.packer.begin();
+        work.subjects.clear();
     }
 
     fn row(&self, row: &impl Row, work: &mut Work, edit: &mut impl FnMut(usize, usize, &str)) {
-        let Work { scratch, tally, sampled, packer } = work;
+        let Work { scratch, tally, sampled, packer, subjects, id: buffer } = work;
         let id = self.marker.mark_copies(row, &self.codewords, scratch, tally, edit);
         if let Some(kept) = &self.kept {
             packer.add(row, kept);
+        }
+        if let Some((column, hasher)) = &self.subject {
+            subjects.extend(hasher.subject(&row.cell(*column), buffer));
         }
         // Rows without an identity can't be recognised again, so they have no place in a sketch.
         if let Some(id) = id {

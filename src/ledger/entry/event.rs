@@ -287,7 +287,7 @@ impl Event {
                 let lists = [&release.source.blake3, &release.output.blake3];
                 let lists = lists.into_iter().filter(|_| release.parts.is_some());
                 let blobs = [&release.opening.policy, &release.sketch].into_iter().chain(lists);
-                blobs.map(String::as_str).collect()
+                blobs.chain(&release.subjects).map(String::as_str).collect()
             }
             Event::ReleaseOpened(opening) => vec![&opening.policy],
             _ => Vec::new(),

@@ -60,6 +60,9 @@ pub struct Release {
     pub cells_changed: BTreeMap<String, u64>,
     /// BLAKE3 of the sketch, which is kept as a blob.
     pub sketch: String,
+    /// BLAKE3 of the set of data subjects, keyed hashes, which is kept as a blob. It is there if the policy named their column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subjects: Option<String>,
 }
 
 /// The file that was read.

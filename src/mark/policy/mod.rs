@@ -37,6 +37,7 @@ pub struct Policy {
     level: u8,
     keeps_sources: bool,
     release: ReleaseRules,
+    subject: Option<Located<String>>,
     rows: Rows,
     identity: Vec<Located<String>>,
     colluders: u32,
@@ -109,6 +110,11 @@ impl Policy {
     /// What is asked of a delivery.
     pub fn release_rules(&self) -> &ReleaseRules {
         &self.release
+    }
+
+    /// The column with the id of the person whom a row is about.
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_ref().map(|name| name.value.as_str())
     }
 
     /// Whether the identity columns are a key.

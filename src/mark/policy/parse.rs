@@ -36,13 +36,14 @@ pub(super) fn policy(text: &str) -> Result<Policy> {
 
     let dataset =
         root.section("dataset", "[dataset]".into())?.ok_or_else(|| root.at.fail(PolicyReason::NoDataset))?;
-    dataset.check_keys(&["name", "key", "identity", "level", "vault"])?;
+    dataset.check_keys(&["name", "key", "identity", "level", "vault", "subject"])?;
     let (rows, identity) = identity(&dataset)?;
     let level =
         whole(&dataset, "level", 1..=5, || PolicyReason::BadLevel { key: "level" })?.unwrap_or(DEFAULT_LEVEL);
 
     let marking = Marking::read(&root)?;
     let (rules, orders) = columns(&root, &marking, &identity)?;
+    let subject = subject(&dataset, &rules)?;
     Ok(Policy {
         hash: blake3::hash(text.as_bytes()).to_hex().to_string(),
         text: text.to_owned(),
@@ -50,6 +51,7 @@ pub(super) fn policy(text: &str) -> Result<Policy> {
         level: level as u8,
         keeps_sources: dataset.truth("vault")?.unwrap_or(false),
         release: release_rules(&root)?,
+        subject,
         rows,
         identity,
         colluders: marking.colluders,
@@ -90,6 +92,19 @@ fn identity(dataset: &Section<'_>) -> Result<(Rows, Vec<Located<String>>)> {
     }
     check_unique(&names.value)?;
     Ok((rows, names.value))
+}
+
+/// The column that says whom a row is about.
+fn subject(dataset: &Section<'_>, rules: &[Rule]) -> Result<Option<Located<String>>> {
+    let Some(subject) = dataset.text("subject")? else { return Ok(None) };
+    if subject.value.is_empty() {
+        return Err(subject.at.fail(PolicyReason::EmptyKey { key: "subject" }));
+    }
+    // The recipient's copy must name the same people as the record does.
+    match rules.iter().any(|rule| rule.name == subject.value) {
+        true => Err(subject.at.fail(PolicyReason::MarkedSubject { column: subject.value })),
+        false => Ok(Some(subject)),
+    }
 }
 
 fn check_unique(names: &[Located<String>]) -> Result<()> {

@@ -218,7 +218,7 @@ impl Policy {
         })
     }
 
-    /// Whether the policy names this column: as identity, as marked, or in an order.
+    /// Whether the policy names this column: as identity, as subject, as marked, or in an order.
     pub fn names_column(&self, name: &str) -> bool {
         self.named_columns().any(|(named, _)| named == name)
     }
@@ -226,10 +226,11 @@ impl Policy {
     /// Every column that the policy names, in its order, with the place where it does.
     fn named_columns(&self) -> impl Iterator<Item = (&str, Position)> {
         let identity = self.identity.iter().map(|name| (name.value.as_str(), name.at));
+        let subject = self.subject.iter().map(|name| (name.value.as_str(), name.at));
         let rules = self.rules.iter().map(|rule| (rule.name.as_str(), rule.at));
         let others =
             self.orders.iter().flat_map(|order| [&order.lower, &order.upper].map(|n| (n.as_str(), order.at)));
-        identity.chain(rules).chain(others)
+        identity.chain(subject).chain(rules).chain(others)
     }
 }
 
@@ -294,6 +295,20 @@ at_most = "TOTAL"
         assert_eq!(columns, [("STOP", 3, 2, RATE_ALWAYS), ("START", 2, 3, 6_554), ("COST", 5, 1, 6_554)]);
         assert_eq!((plan.slots, plan.width), (4, 7));
         assert!(plan.missing_identity.is_empty() && plan.absent.is_empty());
+    }
+
+    #[test]
+    fn the_column_of_subjects_must_be_there_and_may_be_a_key() {
+        let with = |subject: &str| {
+            let policy =
+                POLICY.replace("\n[column.STOP]", &format!("subject = \"{subject}\"\n\n[column.STOP]"));
+            Policy::parse(&policy).unwrap()
+        };
+        assert_eq!(policy().subject(), None);
+        assert_eq!(with("Id").subject(), Some("Id"));
+        assert!(with("Id").plan(&owned(&HEADER), &[]).is_ok());
+        let error = with("PATIENT").plan(&owned(&HEADER), &[]).unwrap_err();
+        assert_eq!(error.to_string(), "line 5, column 11: the file has no column `PATIENT`");
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub(in crate::mark) enum PolicyReason {
     NamedTwice { column: String },
     #[error("column `{column}` identifies rows and is marked too")]
     MarkedKey { column: String },
+    #[error("column `{column}` names the data subject and is marked too")]
+    MarkedSubject { column: String },
     #[error("column `{column}` can't be compared with itself")]
     OrderWithItself { column: String },
     #[error("`{key}` compares `{column}` with `{other}`, which has the channel `{channel}`")]
@@ -130,9 +132,11 @@ impl Reason for PolicyReason {
             }
             R::KeyAndIdentity => "keep `key` when its columns tell every row apart, else `identity`",
             R::NoKey => "add key = [\"..\"] with the columns that tell rows apart, or identity = [..]",
+            R::EmptyKey { key: "subject" } => "name the column with the id of the person whom a row is about",
             R::EmptyKey { .. } => "name the columns that tell rows apart",
             R::NamedTwice { .. } => "name it once",
             R::MarkedKey { .. } => "a mark would change the row's identity: mark another column",
+            R::MarkedSubject { .. } => "a mark would make one person another: mark another column",
             R::OrderWithItself { .. } => "name another column, or use `min` and `max`",
             R::OrderAcrossKinds { .. } => "compare numbers with numbers and dates with dates",
             R::NothingMarked => "add a section [column.NAME] with a channel",

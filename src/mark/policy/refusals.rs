@@ -341,6 +341,18 @@ fn a_bad_column() {
         "column `Id` identifies rows and is marked too",
         "a mark would change the row's identity: mark another column",
     );
+    refused(
+        &format!("{DATASET}subject = \"COST\"\n{COLUMN}"),
+        (4, 11),
+        "column `COST` names the data subject and is marked too",
+        "a mark would make one person another: mark another column",
+    );
+    refused(
+        &format!("{DATASET}subject = \"\"\n{COLUMN}"),
+        (4, 11),
+        "`subject` names no column",
+        "name the column with the id of the person whom a row is about",
+    );
     refused(DATASET, (1, 1), "the policy marks no column", "add a section [column.NAME] with a channel");
 }
 

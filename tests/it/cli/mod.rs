@@ -23,6 +23,8 @@ mod policy;
 mod privacy;
 mod receipt;
 mod recipients;
+#[cfg(feature = "polars")]
+mod report;
 mod signer;
 mod stamp;
 mod streamed;

@@ -1,0 +1,390 @@
+//! Entries in columns, and what can be asked of them.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use polars::prelude::{
+    BooleanChunked, ChunkCompareEq as _, ChunkCompareIneq as _, DataFrame, GroupsIndicator, IdxCa,
+    Int64Chunked, IntoColumn as _, IntoSeries as _, NewChunkedArray as _, ParquetWriter, PolarsError,
+    SortMultipleOptions, StringChunked, TimeUnit, TimeZone, UInt64Chunked,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::error::{Class, Reason, Result};
+use crate::ledger::Recorded;
+
+use super::columns::{COLUMNS, INDEX, Kind};
+
+/// Each name of a column is a constant of this module, and so is what it holds.
+const KNOWN: &str = "a frame has all columns, each of its kind";
+
+#[derive(Debug, thiserror::Error)]
+enum FrameError {
+    #[error("entry {0} is no JSON")]
+    NotJson(u64),
+    #[error("could not write the entries: {0}")]
+    Write(io::Error),
+    #[error("could not write the entries as Parquet: {0}")]
+    Parquet(PolarsError),
+}
+
+impl Reason for FrameError {
+    fn class(&self) -> Class {
+        match self {
+            FrameError::NotJson(_) => Class::Integrity,
+            FrameError::Write(_) | FrameError::Parquet(_) => Class::Io,
+        }
+    }
+}
+
+/// How a frame is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One file, for data frames and databases.
+    Parquet,
+    /// With a header; empty where an entry has nothing.
+    Csv,
+    /// One JSON object a line, without what an entry does not have.
+    Ndjson,
+}
+
+/// Entries of a ledger, in columns.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    data: DataFrame,
+}
+
+impl Frame {
+    /// The frame of all these entries, in their order.
+    ///
+    /// # Errors
+    /// `Integrity` if one is no entry of any version.
+    pub fn new(entries: &[Recorded]) -> Result<Frame> {
+        #[derive(Deserialize)]
+        struct Leaf {
+            entry: Value,
+        }
+        let mut index = Vec::with_capacity(entries.len());
+        let mut cells: Vec<Cells> = COLUMNS.iter().map(|column| Cells::new(column.kind)).collect();
+        for recorded in entries {
+            let leaf: Leaf =
+                serde_json::from_slice(&recorded.leaf).map_err(|_| FrameError::NotJson(recorded.index))?;
+            index.push(recorded.index);
+            for (column, cells) in COLUMNS.iter().zip(&mut cells) {
+                match cells {
+                    Cells::Text(cells) => cells.push(column.text(&leaf.entry)),
+                    Cells::Number(cells) => cells.push(column.number(&leaf.entry)),
+                    Cells::Time(cells) => cells.push(column.time(&leaf.entry)),
+                }
+            }
+        }
+        let index = UInt64Chunked::from_vec(INDEX.into(), index).into_column();
+        let named = COLUMNS.iter().zip(cells).map(|(column, cells)| {
+            let name = column.name.into();
+            match cells {
+                Cells::Text(cells) => StringChunked::from_iter_options(name, cells.into_iter()).into_column(),
+                Cells::Number(cells) => {
+                    UInt64Chunked::from_iter_options(name, cells.into_iter()).into_column()
+                }
+                Cells::Time(cells) => Int64Chunked::from_iter_options(name, cells.into_iter())
+                    .into_datetime(TimeUnit::Milliseconds, Some(TimeZone::UTC))
+                    .into_series()
+                    .into_column(),
+            }
+        });
+        let columns = std::iter::once(index).chain(named).collect();
+        Ok(Frame { data: DataFrame::new(entries.len(), columns).expect(KNOWN) })
+    }
+
+    /// How many entries it has.
+    pub fn len(&self) -> usize {
+        self.data.height()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn strings(&self, column: &str) -> &StringChunked {
+        self.data.column(column).and_then(|cells| cells.str()).expect(KNOWN)
+    }
+
+    fn numbers(&self, column: &str) -> &UInt64Chunked {
+        self.data.column(column).and_then(|cells| cells.u64()).expect(KNOWN)
+    }
+
+    fn times(&self) -> &Int64Chunked {
+        self.data.column("time").and_then(|cells| cells.datetime()).expect(KNOWN).physical()
+    }
+
+    fn filter(&self, mask: &BooleanChunked) -> Frame {
+        // One by one: polars takes a mask of one cell for all rows, which is the same here.
+        Frame { data: self.data.filter(mask).expect(KNOWN) }
+    }
+
+    /// The entries with this text in a column.
+    #[must_use]
+    pub fn with(&self, column: &str, text: &str) -> Frame {
+        self.filter(&self.strings(column).equal(text))
+    }
+
+    /// The entries from a time on, and before another one.
+    #[must_use]
+    pub fn between(&self, from: Option<Timestamp>, until: Option<Timestamp>) -> Frame {
+        let mut found = self.clone();
+        if let Some(from) = from {
+            found = found.filter(&found.times().gt_eq(from.as_millisecond()));
+        }
+        if let Some(until) = until {
+            found = found.filter(&found.times().lt(until.as_millisecond()));
+        }
+        found
+    }
+
+    /// The entries that `keep` says.
+    #[must_use]
+    pub fn retain(&self, keep: impl FnMut(Row<'_>) -> bool) -> Frame {
+        self.filter(&BooleanChunked::from_iter(self.rows().map(keep).map(Some)))
+    }
+
+    /// The same, by time, those of one time by number.
+    #[must_use]
+    pub fn by_time(&self) -> Frame {
+        let options = SortMultipleOptions::default().with_maintain_order(true);
+        Frame { data: self.data.sort(["time", INDEX], options).expect(KNOWN) }
+    }
+
+    /// The entries that agree on these columns together, in the order of the first of each. "Nothing" agrees with itself.
+    pub fn groups(&self, columns: &[&str]) -> Vec<Frame> {
+        let grouped = self.data.group_by_stable(columns).expect(KNOWN);
+        let take = |rows: IdxCa| Frame { data: self.data.take(&rows).expect(KNOWN) };
+        let groups = grouped.get_groups().iter().map(|group| match group {
+            GroupsIndicator::Idx((_, rows)) => take(IdxCa::from_slice("".into(), rows)),
+            GroupsIndicator::Slice([first, length]) => {
+                take(IdxCa::from_vec("".into(), (first..first + length).collect()))
+            }
+        });
+        groups.collect()
+    }
+
+    /// One after another.
+    pub fn rows(&self) -> impl DoubleEndedIterator<Item = Row<'_>> + ExactSizeIterator {
+        (0..self.len()).map(|at| Row { frame: self, at })
+    }
+
+    /// Writes everything.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn write(&self, format: Format, out: &mut dyn Write) -> Result<()> {
+        match format {
+            Format::Parquet => {
+                ParquetWriter::new(out).finish(&mut self.data.clone()).map_err(FrameError::Parquet)?;
+                Ok(())
+            }
+            Format::Csv => Ok(self.write_csv(out).map_err(FrameError::Write)?),
+            Format::Ndjson => {
+                for row in self.rows() {
+                    let line = serde_json::to_string(&row.members()).expect("maps of texts are JSON");
+                    writeln!(out, "{line}").map_err(FrameError::Write)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut csv = csv::Writer::from_writer(out);
+        csv.write_record(std::iter::once(INDEX).chain(COLUMNS.iter().map(|column| column.name)))?;
+        for row in self.rows() {
+            let cells = COLUMNS.iter().map(|column| match row.value(column.name, column.kind) {
+                Value::String(text) => text,
+                Value::Null => String::new(),
+                other => other.to_string(),
+            });
+            csv.write_record(std::iter::once(row.index().to_string()).chain(cells))?;
+        }
+        csv.flush()
+    }
+}
+
+/// The cells of one column while they are gathered.
+enum Cells {
+    Text(Vec<Option<String>>),
+    Number(Vec<Option<u64>>),
+    Time(Vec<Option<i64>>),
+}
+
+impl Cells {
+    fn new(kind: Kind) -> Cells {
+        match kind {
+            Kind::Text => Cells::Text(Vec::new()),
+            Kind::Number | Kind::Sum => Cells::Number(Vec::new()),
+            Kind::Time => Cells::Time(Vec::new()),
+        }
+    }
+}
+
+/// One entry of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    frame: &'a Frame,
+    at: usize,
+}
+
+impl<'a> Row<'a> {
+    /// The entry's number.
+    pub fn index(self) -> u64 {
+        self.number(INDEX).expect(KNOWN)
+    }
+
+    /// A cell of a column of text.
+    pub fn text(self, column: &str) -> Option<&'a str> {
+        self.frame.strings(column).get(self.at)
+    }
+
+    /// A cell of a column of numbers.
+    pub fn number(self, column: &str) -> Option<u64> {
+        self.frame.numbers(column).get(self.at)
+    }
+
+    /// When the entry was recorded.
+    pub fn time(self) -> Option<Timestamp> {
+        Timestamp::from_millisecond(self.frame.times().get(self.at)?).ok()
+    }
+
+    /// The same, as reports show it: RFC 3339, UTC, to the second.
+    pub fn time_text(self) -> Option<String> {
+        self.time().map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+    }
+
+    fn value(self, column: &str, kind: Kind) -> Value {
+        match kind {
+            Kind::Text => self.text(column).into(),
+            Kind::Number | Kind::Sum => self.number(column).into(),
+            Kind::Time => self.time_text().into(),
+        }
+    }
+
+    /// All that the entry has, by the names of the columns.
+    pub fn members(self) -> Map<String, Value> {
+        let named = COLUMNS.iter().map(|column| (column.name, self.value(column.name, column.kind)));
+        let all = std::iter::once((INDEX, self.index().into())).chain(named);
+        all.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use parquet::record::Field;
+    use serde_json::json;
+
+    use super::*;
+
+    fn frame(entries: &[Value]) -> Frame {
+        let recorded = |(index, entry): (usize, &Value)| Recorded {
+            index: index as u64,
+            leaf: json!({ "entry": entry, "key": "", "signature": "" }).to_string().into_bytes(),
+            entry: None,
+        };
+        Frame::new(&entries.iter().enumerate().map(recorded).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn some() -> Frame {
+        frame(&[
+            json!({ "time": "2026-01-02T03:04:05+02:00", "kind": "release", "recipient": "b", "rows": 7,
+                    "cells_changed": { "x": 1, "y": 2 }, "output": { "bytes": 5 } }),
+            json!({ "time": "2026-01-01T00:00:00Z", "kind": "recipient_registered",
+                    "recipient": { "id": "a", "name": "A, \"Ä\"", "purpose": "care" } }),
+            json!({ "time": "never", "kind": 7, "rows": -1, "recipient": null }),
+            json!({ "time": "2026-01-02T03:04:05.5Z", "kind": "release", "recipient": "b", "slots": [1] }),
+        ])
+    }
+
+    #[test]
+    fn members_become_cells_and_what_is_strange_becomes_nothing() {
+        let frame = some();
+        let rows: Vec<Row> = frame.rows().collect();
+        assert_eq!(rows[0].time_text().as_deref(), Some("2026-01-02T01:04:05Z"));
+        assert_eq!((rows[0].number("cells_changed"), rows[0].number("output_bytes")), (Some(3), Some(5)));
+        assert_eq!(
+            (rows[1].text("recipient"), rows[1].text("recipient_name")),
+            (Some("a"), Some("A, \"Ä\""))
+        );
+        assert_eq!(rows[1].text("purpose"), Some("care"));
+        assert_eq!((rows[2].text("kind"), rows[2].number("rows"), rows[2].time()), (Some("7"), None, None));
+        assert_eq!(rows[2].text("recipient"), None);
+    }
+
+    #[test]
+    fn filters_orders_and_groups() {
+        let frame = some();
+        let indices = |frame: &Frame| frame.rows().map(Row::index).collect::<Vec<_>>();
+        assert_eq!(indices(&frame.with("kind", "release")), [0, 3]);
+        assert_eq!(indices(&frame.with("kind", "none")), [] as [u64; 0]);
+        let at = |text: &str| Some(text.parse().unwrap());
+        assert_eq!(indices(&frame.between(at("2026-01-01T00:00:00Z"), at("2026-01-02T01:04:05Z"))), [1]);
+        assert_eq!(indices(&frame.between(None, None)), [0, 1, 2, 3]);
+        assert_eq!(indices(&frame.retain(|row| row.index() % 2 == 1).by_time()), [1, 3]);
+        let groups = frame.groups(&["kind", "recipient"]);
+        assert_eq!(groups.iter().map(indices).collect::<Vec<_>>(), [vec![0, 3], vec![1], vec![2]]);
+        assert!(frame.with("kind", "none").groups(&["kind"]).is_empty());
+        assert_eq!(
+            indices(&frame.with("kind", "release").retain(|row| row.index() == 3)),
+            [3],
+            "a mask of one"
+        );
+    }
+
+    #[test]
+    fn exports_read_back() {
+        let frame = some();
+        let write = |format| {
+            let mut out = Vec::new();
+            frame.write(format, &mut out).unwrap();
+            out
+        };
+        let csv = write(Format::Csv);
+        let mut csv = csv::Reader::from_reader(&csv[..]);
+        assert_eq!(csv.headers().unwrap().len(), COLUMNS.len() + 1);
+        let records: Vec<csv::StringRecord> = csv.records().map(Result::unwrap).collect();
+        assert_eq!((records.len(), &records[1][0], &records[1][1]), (4, "1", "2026-01-01T00:00:00Z"));
+        assert!(records[1].iter().any(|cell| cell == "A, \"Ä\""));
+
+        let ndjson = String::from_utf8(write(Format::Ndjson)).unwrap();
+        let first: Value = serde_json::from_str(ndjson.lines().next().unwrap()).unwrap();
+        assert_eq!(
+            first,
+            json!({ "index": 0, "time": "2026-01-02T01:04:05Z", "kind": "release", "recipient": "b",
+                    "rows": 7, "cells_changed": 3, "output_bytes": 5 })
+        );
+
+        // Read by the other implementation that is at hand.
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&write(Format::Parquet)).unwrap();
+        let parquet = SerializedFileReader::new(file).unwrap();
+        let columns = parquet.metadata().file_metadata().schema_descr_ptr();
+        let time = columns.columns().iter().find(|column| column.name() == "time").unwrap();
+        let time = format!("{:?}", time.logical_type_ref());
+        assert!(time.contains("Timestamp") && time.contains("true"), "adjusted to UTC: {time}");
+        let rows: Vec<_> = parquet.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+        let cell = |row: usize, name: &str| {
+            let mut cells = rows[row].get_column_iter();
+            cells.find(|(column, _)| *column == name).map(|(_, cell)| cell.clone()).unwrap()
+        };
+        assert_eq!(rows.len(), 4);
+        assert_eq!(cell(1, "recipient_name"), Field::Str("A, \"Ä\"".into()));
+        assert_eq!(cell(1, "time"), Field::TimestampMillis(1_767_225_600_000));
+        assert_eq!((cell(0, "cells_changed"), cell(1, "rows")), (Field::ULong(3), Field::Null));
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused() {
+        let leaf = b"{\"entry\":".to_vec();
+        let error = Frame::new(&[Recorded { index: 3, leaf, entry: None }]).unwrap_err();
+        assert!(error.is_integrity() && error.to_string() == "entry 3 is no JSON");
+    }
+}
