@@ -154,7 +154,7 @@ fn a_fork_is_kept_with_both_heads() {
     assert_eq!((fork.ours.size, fork.theirs.size, fork.is_loss), (10, 10, false));
     assert_eq!(fork.theirs.note(), note);
     assert_ne!(fork.ours.root, fork.theirs.root);
-    assert_eq!(ledger.forks().unwrap(), [fork.clone()]);
+    assert_eq!(ledger.forks().unwrap(), std::slice::from_ref(&fork));
     assert_eq!(take(&ledger, &note), Taken::Fork(fork.clone()), "a second time it is the same one");
     assert_eq!(ledger.verify().unwrap().heads.forks, [fork]);
     assert_eq!(ledger.witnessed(&quorums(&ledger)).unwrap(), None);
