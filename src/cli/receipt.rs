@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::keys::signer::Signer;
-use crate::ledger::statement::{DeliveryReceipt, Signed};
+use crate::ledger::statement::{DeliveryReceipt, Signed, other_bytes};
 use crate::ledger::{Entry, Event, Output, Registry};
 use crate::table::format::digest::{Sealing, Written};
 use crate::table::format::parts::{Line, Listing, Manifest};
@@ -183,5 +183,10 @@ fn check(registry: &Registry, note: &str) -> Result<DeliveryReceipt> {
         return Err(Error::usage(format!("release `{id}` has a receipt already, entry {}", first.index))
             .with_hint("one is enough"));
     }
-    registry.signers.check_receipt(&delivered.release, note)
+    let release = &delivered.release;
+    let receipt = registry.signers.check_receipt(&release.opening.recipient, id, note)?;
+    if receipt.output != release.output {
+        return Err(other_bytes(id));
+    }
+    Ok(receipt)
 }

@@ -184,9 +184,14 @@ fn reinstate(session: &Session, id: &str, reason: Option<String>) -> Result<u8> 
     let keyring = session.keyring()?;
     let mut ledger = session.home.ledger(session.wait, "recipient reinstate")?;
     let registry = Registry::standing(&ledger)?;
-    if known(&registry, id)?.suspended.is_none() {
+    let standing = known(&registry, id)?;
+    if standing.suspended.is_none() {
         terminal::say(format!("recipient {id} is not suspended"));
         return Ok(DONE);
+    }
+    if standing.erased.is_some() {
+        return Err(Error::usage(format!("the name of `{id}` was erased"))
+            .with_hint("nobody is given anything whose name is not known: register another id"));
     }
     let event = Event::RecipientReinstated { recipient: id.to_owned(), reason };
     let index = ledger.append(&[Entry::new(now(), operator(), event)], &keyring.signing)?[0];

@@ -164,7 +164,7 @@ impl Published {
     pub fn verify(&self) -> Result<PublishedVerification> {
         let mut seen = Seen::default();
         self.tree.walk(&self.head.root, |index, leaf| {
-            seen.check(index, leaf, (&self.verifier, &self.tree), None, None)
+            seen.check(index, leaf, &self.verifier, None, None)
                 .map_err(|what| Reason::Entry { index, what }.into())
         })?;
         seen.check_missing()?;

@@ -27,6 +27,11 @@ use reason::StatementReason;
 pub use receipt::DeliveryReceipt;
 pub use signers::Signers;
 
+/// The error for a receipt of other bytes than were delivered as `release`.
+pub fn other_bytes(release: &str) -> crate::Error {
+    StatementReason::OtherBytes(release.to_owned()).into()
+}
+
 /// A kind of statement.
 pub trait Statement: Serialize + DeserializeOwned {
     /// The first line of its text: kind and version.

@@ -153,11 +153,10 @@ fn the_keys_of_that_point_count() {
     assert!(registry.approvals[0].is_void, "whoever was removed allows nothing more");
     assert!(registry.receipts["r1"].open().is_some(), "the key of that time signed it");
     assert!(registry.signers.approver("carol").is_none());
-    let release = &registry.release("r1").unwrap().release;
     let Event::ReceiptAttached { note, .. } = attached("r1", 9, 5) else { unreachable!() };
-    assert!(registry.signers.check_receipt(release, &note).is_ok());
+    assert!(registry.signers.check_receipt("acme", "r1", &note).is_ok());
     let Event::ReceiptAttached { note, .. } = attached("r1", 9, 2) else { unreachable!() };
-    let error = registry.signers.check_receipt(release, &note).unwrap_err();
+    let error = registry.signers.check_receipt("acme", "r1", &note).unwrap_err();
     assert!(error.to_string().contains("not signed by the key"), "{error}");
 
     // Registered again, Carol does not bring back what was approved before.
