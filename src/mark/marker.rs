@@ -128,13 +128,19 @@ impl Marker {
         dataset: &str,
         epoch: u32,
         code_length: u32,
-        mut plan: Plan,
+        plan: Plan,
     ) -> Marker {
+        let carrier = DerivedKey::new(secret, Purpose::Carrier, dataset, epoch, None);
+        Marker::with_key(carrier, code_length, plan)
+    }
+
+    /// The same by the carrier key alone, which reads as well as the secret does.
+    pub fn with_key(carrier: DerivedKey, code_length: u32, mut plan: Plan) -> Marker {
         // Edits come in the file's order, so that a format can splice them as it goes.
         plan.columns.sort_by_key(|column| column.index);
         let slots = plan.columns.iter().map(|column| column.slot + 1).max().unwrap_or(0);
         Marker {
-            carrier: DerivedKey::new(secret, Purpose::Carrier, dataset, epoch, None),
+            carrier,
             code_length,
             plan,
             hash_bytes: ID_BYTES + DRAW_BYTES * slots,
