@@ -216,7 +216,9 @@ impl<'a> Outcome<'a> {
         };
         let (release, recipient) = (plain(self.release), plain(self.recipient));
         let (dataset, recorded) = (plain(self.dataset), self.recorded);
-        line(format!("the opening holds: release {release} of {dataset} to {recipient}, recorded {recorded}"));
+        line(format!(
+            "the opening holds: release {release} of {dataset} to {recipient}, recorded {recorded}"
+        ));
         line(format!("  entry {} of a signed ledger of {}", self.index, grouped(self.size)));
         line(format!(
             "  {} marks read at {} positions; {} of these agree with the recipient's bits",

@@ -219,9 +219,11 @@ fn stage(opening: &Opening, groups: &[Group]) -> Checks<(Stage, &'static [Decode
     match opening.view {
         View::Whole {} => Ok((Stage::WHOLE, &score::DECODERS)),
         View::Window { reads, windows, first_read: _, order: _ } => {
-            let counted: u64 = groups.iter().map(|group| u64::from(group.zeros) + u64::from(group.ones)).sum();
+            let counted: u64 =
+                groups.iter().map(|group| u64::from(group.zeros) + u64::from(group.ones)).sum();
             let number = usize::try_from(windows).ok().filter(|&windows| windows > 0 && counted == reads);
-            let windows = number.ok_or(DisputeReason::Mismatch("the counts are not of a window of that size"))?;
+            let windows =
+                number.ok_or(DisputeReason::Mismatch("the counts are not of a window of that size"))?;
             Ok((Stage::Windows { decoders: windows::DECODERS.len(), windows }, &windows::DECODERS))
         }
     }
@@ -327,7 +329,8 @@ pub fn check_leak(opening: &Opening, checked: &Checked, leak: Tables, verifier: 
         return Err(again("the dataset is marked by a model, which the owner keeps").into());
     }
     let tables = carriers.tables.as_ref();
-    let tables = tables.ok_or(again("it was read beside the owner's original; `open --blind` reads it alone"))?;
+    let tables =
+        tables.ok_or(again("it was read beside the owner's original; `open --blind` reads it alone"))?;
     let policy = Policy::parse(&carriers.policy)?;
     let slots = slots(carriers, &checked.release, verifier)?;
     let key = DerivedKey::disclosed(bytes_32(&carriers.key)?);
@@ -352,7 +355,8 @@ fn window(
     log: &Log,
     (order, first_read, reads, windows): (Order, u64, u64, u64),
 ) -> Checks<Counts> {
-    let code_length = checked.release.commitment.as_ref().map_or(0, |committed| committed.code_length) as usize;
+    let code_length =
+        checked.release.commitment.as_ref().map_or(0, |committed| committed.code_length) as usize;
     let by_key = log.in_key_order();
     let orders = 1 + usize::from(by_key.is_some());
     let tried = windows::count(log.reads().len(), code_length, family(opening)?.recipients, orders);

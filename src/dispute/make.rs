@@ -161,12 +161,8 @@ fn view(known: &Known, examination: &Examination, recipient: &str) -> (View, Sta
     let positions = all[first_read..][..reads].iter().map(|read| read.bit().position);
     let mut counts = Counts::new(positions.max().map_or(0, |highest| highest as usize + 1));
     all[first_read..][..reads].iter().for_each(|read| counts.add(read.bit()));
-    let view = View::Window {
-        order,
-        first_read: first_read as u64,
-        reads: reads as u64,
-        windows: windows as u64,
-    };
+    let view =
+        View::Window { order, first_read: first_read as u64, reads: reads as u64, windows: windows as u64 };
     let stage = Stage::Windows { decoders: windows::DECODERS.len(), windows };
     (view, stage, counts.groups().collect())
 }

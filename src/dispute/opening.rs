@@ -194,7 +194,9 @@ impl Opening {
         let signed: Signed = serde_json::from_slice(file).map_err(malformed)?;
         let text = signed.opening.get();
         if join(text, signed.key, signed.signature).as_bytes() != file {
-            return Err(DisputeReason::Malformed("it is not in the form in which it was written".into()).into());
+            return Err(
+                DisputeReason::Malformed("it is not in the form in which it was written".into()).into()
+            );
         }
         let signature = BASE64.decode(signed.signature.as_bytes()).ok();
         let signature: Option<[u8; 64]> = signature.and_then(|bytes| bytes.try_into().ok());

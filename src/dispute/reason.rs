@@ -12,7 +12,9 @@ pub(super) enum DisputeReason {
     NotRead(String),
     #[error("`{recipient}` is not named by the marks of release `{release}` in this leak")]
     NotAccused { recipient: String, release: String },
-    #[error("`{recipient}` is named only given the others who are named, which an opening for one can't show")]
+    #[error(
+        "`{recipient}` is named only given the others who are named, which an opening for one can't show"
+    )]
     OnlyJointly { recipient: String },
     #[error("`{recipient}` is named by the ledger: the leak is byte for byte release `{release}`")]
     OnlyExact { recipient: String, release: String },

@@ -41,12 +41,7 @@ pub fn root(size: u32, shown: &[(u32, Hash)], proof: &[Hash]) -> Option<Hash> {
     proof.next().is_none().then_some(root)
 }
 
-fn fold(
-    size: u32,
-    first: u32,
-    shown: &[(u32, Hash)],
-    proof: &mut std::slice::Iter<Hash>,
-) -> Option<Hash> {
+fn fold(size: u32, first: u32, shown: &[(u32, Hash)], proof: &mut std::slice::Iter<Hash>) -> Option<Hash> {
     match shown {
         [] => proof.next().copied(),
         [(_, leaf)] if size == 1 => Some(*leaf),

@@ -123,13 +123,7 @@ pub struct Marker {
 
 impl Marker {
     /// A marker for a dataset and key epoch, with a plan resolved against the file's header.
-    pub fn new(
-        secret: &MarkingSecret,
-        dataset: &str,
-        epoch: u32,
-        code_length: u32,
-        plan: Plan,
-    ) -> Marker {
+    pub fn new(secret: &MarkingSecret, dataset: &str, epoch: u32, code_length: u32, plan: Plan) -> Marker {
         let carrier = DerivedKey::new(secret, Purpose::Carrier, dataset, epoch, None);
         Marker::with_key(carrier, code_length, plan)
     }
@@ -139,12 +133,7 @@ impl Marker {
         // Edits come in the file's order, so that a format can splice them as it goes.
         plan.columns.sort_by_key(|column| column.index);
         let slots = plan.columns.iter().map(|column| column.slot + 1).max().unwrap_or(0);
-        Marker {
-            carrier,
-            code_length,
-            plan,
-            hash_bytes: ID_BYTES + DRAW_BYTES * slots,
-        }
+        Marker { carrier, code_length, plan, hash_bytes: ID_BYTES + DRAW_BYTES * slots }
     }
 
     /// The plan.

@@ -57,7 +57,9 @@ pub struct ColumnRead {
 enum AgainReason {
     #[error("table {table} has no column {}", index + 1)]
     NoColumn { table: usize, index: usize },
-    #[error("the cells of `{column}` were repaired ({repair}), which can't be done again without the owner's sketches")]
+    #[error(
+        "the cells of `{column}` were repaired ({repair}), which can't be done again without the owner's sketches"
+    )]
     Repaired { column: String, repair: String },
     #[error("the leak has no table {0}")]
     NoTable(usize),
@@ -71,16 +73,25 @@ impl Reason for AgainReason {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(match self {
-            AgainReason::Repaired { .. } => "all else in the opening holds without reading the leak again",
-            _ => "name the file that the opening is about",
-        }.into())
+        Some(
+            match self {
+                AgainReason::Repaired { .. } => {
+                    "all else in the opening holds without reading the leak again"
+                }
+                _ => "name the file that the opening is about",
+            }
+            .into(),
+        )
     }
 }
 
 impl TableRead {
     /// What the policy uses of the columns that were found in a table.
-    pub(super) fn of(policy: &Policy, found: &[ColumnMatch], (table, header_is_row): (usize, bool)) -> TableRead {
+    pub(super) fn of(
+        policy: &Policy,
+        found: &[ColumnMatch],
+        (table, header_is_row): (usize, bool),
+    ) -> TableRead {
         let used = RefCell::new(BTreeMap::new());
         let place = |name: &str| {
             let column = found.iter().find(|column| column.ours == name)?;
@@ -135,7 +146,9 @@ fn read_table(
     if let Some(ColumnRead { index, .. }) = read.columns.iter().find(|column| column.index >= width) {
         return Err(AgainReason::NoColumn { table: read.table, index: *index }.into());
     }
-    if let Some((column, repair)) = read.columns.iter().find_map(|column| Some((column, column.repair.clone()?))) {
+    if let Some((column, repair)) =
+        read.columns.iter().find_map(|column| Some((column, column.repair.clone()?)))
+    {
         return Err(AgainReason::Repaired { column: column.ours.clone(), repair }.into());
     }
     if read.header_is_row {

@@ -104,8 +104,7 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Examined
         makeup: best.and_then(|scored| scored.makeup()),
         source_map: best.map(|scored| scored.source_map(case)).unwrap_or_default(),
     };
-    let investigations: Vec<Investigation> =
-        scored.into_iter().map(|scored| scored.investigation).collect();
+    let investigations: Vec<Investigation> = scored.into_iter().map(|scored| scored.investigation).collect();
     let readings = transcript.read.into_iter().zip(investigations).map(|(read, investigation)| {
         let ReadAs { reading, counts, log, again, .. } = read;
         Examination { reading, counts, log, investigation, again }

@@ -206,7 +206,11 @@ mod tests {
             Event::ReleaseOpened(opening("s")),
             Event::ReleaseCut { release: "s".into(), bytes: 9, reason: "interrupted".into() },
             Event::WitnessesSet(Quorum { quorum: 1, witnesses: vec!["w".into()] }),
-            Event::Trace(Traced { verdict: "identified".into(), accused: vec!["a".into()], ..Traced::default() }),
+            Event::Trace(Traced {
+                verdict: "identified".into(),
+                accused: vec!["a".into()],
+                ..Traced::default()
+            }),
             Event::OpeningMade { release: "r".into(), recipient: "a".into(), sha256: "00".repeat(32) },
             Event::Amendment { supersedes: 7, note: "\"quoted\"\n".into() },
             Event::RecipientChanged {
