@@ -115,9 +115,12 @@ impl Bundle<'_> {
         let typed = std::mem::take(&mut findings.leak.path);
         let name = Path::new(&typed).file_name().map(|name| name.to_string_lossy().into_owned());
         findings.leak.path = name.unwrap_or_else(|| "leak".to_owned());
-        for skipped in &mut findings.leak.skipped {
-            skipped.reason = skipped.reason.replace(&typed, &findings.leak.path);
-            skipped.name = skipped.name.replace(&typed, &findings.leak.path);
+        // What was not in this folder was typed with a path, which names a machine's folders.
+        if typed.ends_with(&findings.leak.path) {
+            for Skipped { name, reason } in &mut findings.leak.skipped {
+                *name = name.replace(&typed, &findings.leak.path);
+                *reason = reason.replace(&typed, &findings.leak.path);
+            }
         }
         findings
     }

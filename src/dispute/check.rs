@@ -332,6 +332,10 @@ pub fn check_leak(opening: &Opening, checked: &Checked, leak: Tables, verifier: 
     let tables =
         tables.ok_or(again("it was read beside the owner's original; `open --blind` reads it alone"))?;
     let policy = Policy::parse(&carriers.policy)?;
+    let code_length = checked.release.commitment.as_ref().map(|committed| committed.code_length);
+    if policy.name() != checked.release.dataset || Some(policy.code_length()) != code_length {
+        return Err(DisputeReason::Mismatch("the policy is of another code than the commitments").into());
+    }
     let slots = slots(carriers, &checked.release, verifier)?;
     let key = DerivedKey::disclosed(bytes_32(&carriers.key)?);
     let (counts, log) = read_again(leak, (&policy, &slots), &key, tables)?;
