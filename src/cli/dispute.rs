@@ -98,7 +98,7 @@ pub fn open(session: &Session, args: &Open) -> Result<u8> {
     terminal::say(format!("it is in {}, and on record", args.output.display()));
     if args.carriers {
         terminal::warn(
-            "the key that places the marks of this dataset is in it: give it to nobody but the court's expert",
+            "the key that places the marks of this dataset is in it: give it to a court's expert alone",
         );
         if opening.carriers.as_ref().is_some_and(|carriers| carriers.tables.is_none()) {
             terminal::warn(
@@ -246,12 +246,12 @@ impl<'a> Outcome<'a> {
             false => format!("{recipient} is not named"),
         });
         line(match (self.leak_is_the_same, self.leak_read_again) {
-            (_, true) => "the leak is the one that was traced, and was read again: the counts are what it says",
+            (_, true) => "the leak is the one that was traced; read again, it says these counts",
             (true, _) => {
-                "the leak is the one that was traced; that the counts are what it says is the owner's word: no \
-                 carrier key is open"
+                "the leak is the one that was traced; that it says these counts is the owner's word: no carrier \
+                 key is open"
             }
-            _ => "that the counts are what the leak says is the owner's word: the leak was not looked at",
+            _ => "that the leak says these counts is the owner's word: it was not looked at",
         }
         .to_owned());
         out

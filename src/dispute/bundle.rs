@@ -29,8 +29,8 @@ use super::exhibit::{Exhibit, exhibits};
 use super::opening::sha256_hex;
 use super::reason::DisputeReason;
 
-/// Releases of the accused whose entries are put in, those that hold most of the leak first: a signed note of more files is longer
-/// than some readers take.
+/// Releases of the accused whose entries are put in, those that hold most of the leak first: a signed note of more files is
+/// longer than some readers take.
 const MOST_RELEASES: usize = 100;
 
 /// Characters of a name that a file's name keeps.
@@ -263,21 +263,14 @@ fn head(ledger: &Ledger, registry: &Registry, last: Option<u64>) -> Result<Verif
 }
 
 fn candidates(candidates: &[CandidateSummary]) -> Result<Vec<u8>> {
+    let fail = |error: csv::Error| Error::usage(format!("a candidate can't be written: {error}"));
     let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record(["recipient", "decoder", "score", "ln_p", "ln_family_p"]).map_err(fail)?;
     for CandidateSummary { recipient, decoder, score, ln_p, ln_family_p } in candidates {
-        let row = Candidate { recipient, decoder, score: *score, ln_p: *ln_p, ln_family_p: *ln_family_p };
-        out.serialize(row).map_err(|error| Error::usage(format!("a candidate can't be written: {error}")))?;
+        let [score, ln_p, ln_family_p] = [score, ln_p, ln_family_p].map(f64::to_string);
+        out.write_record([recipient, decoder, &score, &ln_p, &ln_family_p]).map_err(fail)?;
     }
     out.into_inner().map_err(|_| Error::usage("the candidates can't be written"))
-}
-
-#[derive(Serialize)]
-struct Candidate<'a> {
-    recipient: &'a str,
-    decoder: &'a str,
-    score: f64,
-    ln_p: f64,
-    ln_family_p: f64,
 }
 
 /// Copies the leak, and gives the hashes of the copies by name.

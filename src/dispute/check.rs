@@ -1,11 +1,11 @@
 //! Checking an opening: by the ledger's public key, and by nothing else of the owner's.
 //!
-//! In order: the entry is in the signed tree and signed itself; what is opened is what the entry committed to; the scores and bounds
+//! In order: the entry is in the signed tree and signed itself; what is opened is what the entry committed to; scores and bounds
 //! follow from counts, biases and bits. The figures that are reported are those computed here. The owner's are compared with
 //! them, and where they differ by more than another machine's logarithm may, the opening is refused.
 //!
-//! What is taken from the owner unchecked: how many recipients and readings were compared, and, unless the carrier key is open and
-//! the leak at hand ([`check_leak`]), the counts and the number of windows.
+//! What is taken from the owner unchecked: how many recipients and readings were compared, and, unless the carrier key is open
+//! and the leak at hand ([`check_leak`]), the counts and the number of windows.
 
 use data_encoding::HEXLOWER;
 

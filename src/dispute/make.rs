@@ -1,8 +1,8 @@
 //! Making an opening from a trace.
 //!
-//! The opening has the counts of exactly the part of the leak by which the recipient was named. Whoever was named in a joint round was
-//! named given the codewords of the others, which are not this opening's to disclose: then the whole leak is opened, and says
-//! what it says alone.
+//! The opening has the counts of exactly the part of the leak by which the recipient was named. Whoever was named in a joint
+//! round was named given the codewords of the others, which are not this opening's to disclose: then the whole leak is opened,
+//! and says what it says alone.
 
 use data_encoding::HEXLOWER;
 

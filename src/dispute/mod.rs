@@ -2,8 +2,8 @@
 //! recomputes.
 //!
 //! * [`bundle`] puts the evidence of a trace together, without any secret and without a value of the leak.
-//! * [`opening`] is what is disclosed of one accused release: its codeword, and at the positions that were read the counts and the
-//!   biases; [`mod@make`] makes one, and [`mod@check`] checks one with the ledger's public key alone.
+//! * [`opening`] is what is disclosed of one accused release: its codeword, and at the positions that were read the counts and
+//!   the biases; [`mod@make`] makes one, and [`mod@check`] checks one with the ledger's public key alone.
 //! * [`exhibit`] names leaked files by their hashes.
 //!
 //! Invariant: an opening holds of other recipients nothing but what all recipients share: biases of the positions read, and, only

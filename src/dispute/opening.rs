@@ -1,7 +1,7 @@
 //! The file of an opening, `dyepack.opening/1`.
 //!
-//! **Idea.** As a leaf of the ledger, it is JSON whose one member `opening` is signed byte for byte by the ledger's key: so the owner
-//! answers for every word in it. What the commitments cover is checked beyond that, by [`mod@check`](super::check).
+//! **Idea.** As a leaf of the ledger, it is JSON whose one member `opening` is signed byte for byte by the ledger's key: so the
+//! owner answers for every word in it. What the commitments cover is checked beyond that, by [`mod@check`](super::check).
 //!
 //! **Invariants.** No member is unknown or missing. What was parsed, written again, gives the same bytes.
 

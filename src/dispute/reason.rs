@@ -49,7 +49,7 @@ impl Reason for DisputeReason {
         let hint = match self {
             DisputeReason::NoRelease(_) => "see `dyepack ledger list`",
             DisputeReason::NoCommitment(_) => {
-                "what was not committed to before delivery can't be opened; `trace --evidence` needs no commitment"
+                "what was not committed to before delivery can't be opened; `trace --evidence` needs none"
             }
             DisputeReason::NotRead(_) => "see with `dyepack trace` what the leak reads as",
             DisputeReason::NotAccused { .. } => {
@@ -57,7 +57,7 @@ impl Reason for DisputeReason {
                  --even-if-not-accused"
             }
             DisputeReason::OnlyJointly { .. } => {
-                "open the releases of the others first; what the whole leak says of this one alone is opened with \
+                "open the releases of the others first; what the leak says of this one alone is opened with \
                  --even-if-not-accused"
             }
             DisputeReason::OnlyExact { .. } => {
@@ -68,7 +68,7 @@ impl Reason for DisputeReason {
             DisputeReason::Exists(_) => "evidence is never overwritten: choose another name",
             DisputeReason::Malformed(_) => "name the file that `dyepack open` wrote",
             DisputeReason::Signature => {
-                "compare the key with the one handed over when the ledger was set up, and the file with its sender's"
+                "compare the key with the one that was handed over, and the file with its sender's"
             }
             DisputeReason::Mismatch(_) => "keep the file as evidence: its maker signed what does not add up",
             DisputeReason::NotAgain(_) => "leave --leak away to check all the rest",

@@ -4,8 +4,8 @@
 //! proof; a leaf that is shown contributes nothing, as the checker hashes it; everything between is computed. Making and checking
 //! are one walk, so they can't drift apart, and the shape of the walk follows from the size and the indexes alone.
 //!
-//! **Invariant.** Two different sets of leaves with proofs for one root give a collision of SHA-256: at each node of the walk both
-//! hash two children to the same value, so the children are equal, down to the leaves.
+//! **Invariant.** Two proofs for one root that show different leaves at one place give a collision of SHA-256: at each node on
+//! the way to it both hash two children to the same value, so the children are equal, down to the leaf.
 
 use super::merkle::{Hash, node_hash, root_of};
 
@@ -29,8 +29,8 @@ fn gather(leaves: &[Hash], first: u32, shown: &[u32], proof: &mut Vec<Hash>) {
     }
 }
 
-/// The root of a tree of `size` leaves that has `shown` among them (index and hash, ascending), by a proof that is used to its end;
-/// `None` if the proof has another length, or the leaves are out of order or outside of the tree.
+/// The root of a tree of `size` leaves that has `shown` among them (index and hash, ascending), by a proof that is used to its
+/// end; `None` if the proof has another length, or the leaves are out of order or outside of the tree.
 pub fn root(size: u32, shown: &[(u32, Hash)], proof: &[Hash]) -> Option<Hash> {
     let in_order = shown.windows(2).all(|pair| pair[0].0 < pair[1].0);
     if size == 0 || !in_order || shown.last().is_some_and(|last| last.0 >= size) {

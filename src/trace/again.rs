@@ -57,9 +57,7 @@ pub struct ColumnRead {
 enum AgainReason {
     #[error("table {table} has no column {}", index + 1)]
     NoColumn { table: usize, index: usize },
-    #[error(
-        "the cells of `{column}` were repaired ({repair}), which can't be done again without the owner's sketches"
-    )]
+    #[error("the cells of `{column}` were repaired ({repair}), which takes the owner's sketches")]
     Repaired { column: String, repair: String },
     #[error("the leak has no table {0}")]
     NoTable(usize),

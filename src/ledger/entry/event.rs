@@ -262,7 +262,9 @@ impl Event {
 
     /// Whether it is of lasting effect on what may be given to whom, and how: all but what was given, and what was said of it.
     pub fn stands(&self) -> bool {
-        use Event::{Amendment, ReceiptAttached, Refused, Release, ReleaseCut, ReleaseOpened};
+        use Event::{
+            Amendment, OpeningMade, ReceiptAttached, Refused, Release, ReleaseCut, ReleaseOpened, Trace,
+        };
         !matches!(
             self,
             Release(_)
@@ -271,6 +273,8 @@ impl Event {
                 | Amendment { .. }
                 | ReceiptAttached { .. }
                 | Refused { .. }
+                | Trace(_)
+                | OpeningMade { .. }
         )
     }
 

@@ -211,9 +211,6 @@ fn an_opening_is_checked_by_somebody_who_has_nothing_else() {
         let said = expert.run(&verify);
         assert!(matches!(said.code, 2 | 4) && said.stdout.is_empty(), "{member}: {}", said.stderr);
     }
-    let shown = whole["opening"]["claim"]["ln_family_p"].to_string();
-    expert.write("opening.json", opening.replace(&shown, "-9999.5"));
-    expert.run(&verify).exits(4);
 }
 
 #[test]
