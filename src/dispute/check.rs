@@ -34,8 +34,8 @@ use super::reason::DisputeReason;
 /// How far a score may be off, by its size: additions in another order.
 const SCORE_SLACK: f64 = 1e-9;
 
-/// How far a bound may be off, in nats: another machine's logarithm may end the search for a tilt one step earlier. Each tilt
-/// gives a bound that holds, so nothing is lost by that.
+/// How far a bound may be off, by its size: the last digit of a score may end the search for a tilt elsewhere. Each tilt gives a
+/// bound that holds, so nothing is lost by that.
 const BOUND_SLACK: f64 = 1e-3;
 
 /// The longest code that a policy allows.
@@ -260,12 +260,12 @@ fn check_claim(opening: &Opening, checked: &Checked) -> Checks<()> {
         && claim.decoders.iter().zip(&checked.outcomes).all(|(claimed, found)| {
             claimed.decoder == found.decoder.name()
                 && same(claimed.score, found.score, SCORE_SLACK * (1.0 + found.score.abs()))
-                && same(claimed.ln_p, found.ln_p, BOUND_SLACK)
+                && same(claimed.ln_p, found.ln_p, BOUND_SLACK * (1.0 + found.ln_p.abs()))
         });
     if !agree {
         return Err(DisputeReason::Mismatch("the scores do not follow from the counts"));
     }
-    if !same(claim.ln_family_p, checked.ln_family_p, BOUND_SLACK) {
+    if !same(claim.ln_family_p, checked.ln_family_p, BOUND_SLACK * (1.0 + checked.ln_family_p.abs())) {
         return Err(DisputeReason::Mismatch("the family-wise bound does not follow from the scores"));
     }
     if claim.named != checked.named {

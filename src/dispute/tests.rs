@@ -164,7 +164,9 @@ fn an_opening_names_its_recipient_and_can_be_read_again() {
     assert_eq!((checked.release.recipient.as_str(), checked.time.as_str()), ("acme", TIME));
     assert_eq!(checked.agreeing, checked.positions, "an untouched copy agrees everywhere");
     let examined = SCENE.trace(&leak).1;
-    assert!((checked.ln_family_p - examined.findings.accused[0].ln_family_p.unwrap()).abs() < 1e-6);
+    // An untouched copy has the highest score there is, where the search for a tilt has no end to find.
+    let traced = examined.findings.accused[0].ln_family_p.unwrap();
+    assert!((checked.ln_family_p - traced).abs() < 1e-3 * traced.abs());
     check_exhibits(&read, &[exhibit(&leak)]).unwrap();
     check_leak(&read, &checked, tables(&leak), &SCENE.verifier()).unwrap();
     // With fewer recipients than it allows it would still name.
