@@ -56,8 +56,10 @@
 //! | [`leak`], [`evidence`] | reading whatever turned up; from bits to a bound |
 //! | [`home`], [`models`], [`known`] | a folder of keys and ledger; its models; what is on record when a leak turns up |
 //! | `query` | the ledger as a table that can be asked; with the feature `polars`, as the reports of `report::compliance` |
+//! | [`commitment`] | hashes that bind the owner before delivery |
 //! | [`stamp`], [`mod@trace`] | a file in and a copy out; a leak in and findings out |
 //! | [`backup`], [`doctor`] | a home in one sealed file; a home looked over |
+//! | [`dispute`] | openings for an expert, and the evidence of a trace in a folder |
 //! | [`attack`], [`trial`] | what is done to copies before they turn up; how often the right one is named all the same |
 //! | [`report`], [`cli`], [`demo`] | findings for people and programs; the command; generated data |
 //!
@@ -68,7 +70,8 @@
 //! bound was measured, [`manual::releases`] what a copy needs before it goes out and what a receipt proves,
 //! [`manual::tables`] which files are read and written, [`manual::operation`] keys, backups and retention,
 //! [`manual::audit`] how somebody else checks a ledger, [`manual::compliance`] which rule's question is answered by which report,
-//! [`manual::formats`] every file of a home and every line of JSON.
+//! [`manual::formats`] every file of a home and every line of JSON,
+//! [`manual::dispute`] how an accusation is checked, and what is opened for that.
 
 // Module pages speak of their private neighbours; with `--document-private-items` these links lead somewhere.
 #![allow(rustdoc::private_intra_doc_links)]
@@ -76,7 +79,9 @@
 pub mod attack;
 pub mod backup;
 pub mod cli;
+pub mod commitment;
 pub mod demo;
+pub mod dispute;
 pub mod doctor;
 pub mod error;
 pub mod evidence;

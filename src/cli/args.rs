@@ -57,6 +57,10 @@ pub enum Command {
     Stamp(Stamp),
     /// Say whose copy a leaked file is, and how sure that is
     Trace(Trace),
+    /// Open one release for an expert: the secrets by which its recipient is named in a leak, and no others
+    Open(super::dispute::Open),
+    /// Check an opening with the ledger's public key alone; no home is needed
+    VerifyEvidence(super::dispute::VerifyEvidence),
     /// The signed record of all releases
     #[command(subcommand)]
     Ledger(Ledger),
@@ -252,6 +256,22 @@ pub struct Trace {
     /// The leaked file, or a folder of them, or the url of one; `-` is standard input
     #[arg(value_parser = place())]
     pub leak: PathBuf,
+    #[command(flatten)]
+    pub how: HowToTrace,
+    /// Print the report as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Put the evidence together in a new folder, signed, and record the trace
+    #[arg(long, value_name = "FOLDER")]
+    pub evidence: Option<PathBuf>,
+    /// Put the leak into it too
+    #[arg(long, requires = "evidence")]
+    pub include_leak: bool,
+}
+
+/// How a leak is read and judged.
+#[derive(Debug, Args)]
+pub struct HowToTrace {
     /// The owner's unmarked file or folder, to read the leak beside it; `-` is standard input [default: found where the
     /// record says it was, or in the vault]
     #[arg(long, value_name = "FILE", value_parser = place())]
@@ -277,9 +297,6 @@ pub struct Trace {
     /// Threads that read [default: one a core]
     #[arg(long)]
     pub threads: Option<usize>,
-    /// Print the report as JSON on standard output
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -129,6 +129,10 @@ fn line(recorded: &Recorded, registry: &Registry) -> String {
         Event::WitnessesSet(quorum) => {
             format!("witnesses  {} of {} needed", quorum.quorum, quorum.witnesses.len())
         }
+        Event::Trace(traced) => format!("trace      {}: {}", traced.verdict, traced.accused.join(", ")),
+        Event::OpeningMade { release, recipient, .. } => {
+            format!("opening    of release {release} to {recipient}")
+        }
         Event::Amendment { supersedes, note } => format!("amendment  of entry {supersedes}: {note}"),
         Event::RecipientChanged { recipient, .. } => format!("recipient  {recipient} changed"),
         Event::RecipientReinstated { recipient, .. } => format!("recipient  {recipient} reinstated"),

@@ -10,6 +10,7 @@ mod args;
 mod attack;
 mod backup;
 mod demo;
+mod dispute;
 mod doctor;
 mod input;
 mod key;
@@ -69,6 +70,8 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Policy(command) => setup::policy(&session()?, command),
         Command::Stamp(stamp) => stamp::run(&session()?, &stamp),
         Command::Trace(trace) => trace::run(&session()?, &trace),
+        Command::Open(open) => dispute::open(&session()?, &open),
+        Command::VerifyEvidence(verify) => dispute::verify(&verify),
         Command::Ledger(command) => ledger::run(session, cli.global.lock_timeout, command),
         Command::Attack(typed) => attack::run(session, &typed),
         Command::Trial(trial) => trial::run(session, &trial),

@@ -25,7 +25,7 @@ const MAX_FOUND_BYTES: u64 = 512 << 20;
 
 /// Where originals come from.
 pub struct Originals<'a> {
-    args: &'a args::Trace,
+    how: &'a args::HowToTrace,
     readings: &'a [Reading],
     vault: Vault,
     interrupted: &'a AtomicBool,
@@ -37,19 +37,19 @@ pub struct Originals<'a> {
 
 impl<'a> Originals<'a> {
     pub fn new(
-        args: &'a args::Trace,
+        how: &'a args::HowToTrace,
         readings: &'a [Reading],
         vault: Vault,
         interrupted: &'a AtomicBool,
     ) -> Originals<'a> {
-        Originals { args, readings, vault, interrupted, named: Mutex::new(None), found: Mutex::default() }
+        Originals { how, readings, vault, interrupted, named: Mutex::new(None), found: Mutex::default() }
     }
 
     /// Those of one reading.
     pub fn of(&self, reading: usize) -> Result<Vec<Original>> {
-        match &self.args.reference {
+        match &self.how.reference {
             Some(path) => Ok(vec![self.named(path)?]),
-            None if self.args.blind => Ok(Vec::new()),
+            None if self.how.blind => Ok(Vec::new()),
             None => {
                 let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(originals) = found.get(&reading) {
@@ -70,7 +70,7 @@ impl<'a> Originals<'a> {
         let input = Input::of_any(path)?;
         let (name, bytes) = (input.name.clone(), input.bytes);
         // What is said of the leak's format says nothing of the original's.
-        let said = Said { delimiter: self.args.said.delimiter, ..Said::default() };
+        let said = Said { delimiter: self.how.said.delimiter, ..Said::default() };
         let (table, source) = input.csv_around(&said)?;
         let read = self.read(table, bytes).and_then(|reference| Ok((reference, source.finish()?)));
         let (reference, (_, blake3)) = read.map_err(|error| error.in_data(&name))?;

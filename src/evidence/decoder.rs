@@ -48,6 +48,16 @@ pub const DECODERS: [Decoder; 5] = [
 pub(super) const ASSUMED_NOISE: f64 = 0.02;
 
 impl Decoder {
+    /// What findings and openings call it.
+    pub fn name(self) -> String {
+        match self {
+            Decoder::Symmetric => "symmetric".into(),
+            Decoder::Likelihood(colluders) => format!("likelihood ratio, {colluders} colluders"),
+            Decoder::Agreement => "agreement".into(),
+            Decoder::Noisy(percent) => format!("likelihood ratio, {percent} % noise"),
+        }
+    }
+
     /// `(match, mismatch)` for a leaked bit that an innocent has with probability `q`, and that the leak has turned with
     /// probability `flip`.
     pub(super) fn scores(self, q: f64, flip: f64) -> (f64, f64) {

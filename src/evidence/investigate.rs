@@ -72,6 +72,10 @@ pub enum FoundBy {
         first_row: u32,
         /// See `first_row`.
         last_row: u32,
+        /// Its first read, counted from 0 in that order.
+        first_read: usize,
+        /// How many reads it has.
+        reads: usize,
         /// With this decoder.
         decoder: Decoder,
     },
@@ -179,6 +183,8 @@ fn search(
                 order: found.order,
                 first_row: found.first_row,
                 last_row: found.last_row,
+                first_read: found.first_read,
+                reads: found.reads,
                 decoder: found.decoder,
             },
         })

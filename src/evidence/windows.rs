@@ -76,6 +76,8 @@ pub struct Found {
     pub first_row: u32,
     /// See `first_row`.
     pub last_row: u32,
+    /// Its first read, counted from 0 in that order.
+    pub first_read: usize,
     /// How many reads it has.
     pub reads: usize,
     /// The decoder that found it.
@@ -127,14 +129,28 @@ fn levels(reads: usize, code_length: usize) -> Vec<Level> {
         .collect()
 }
 
+/// How many of the orders are tried: all, the file's alone, or none.
+fn orders_affordable(reads: usize, recipients: usize) -> usize {
+    let affordable = MAX_WORK / (reads as u64 * recipients as u64).max(1);
+    if reads <= MAX_READS { affordable.min(2) as usize } else { 0 }
+}
+
+/// How many windows there are for so many reads, `orders` being 2 if the file is not in the order of its keys, else 1: what each
+/// recipient pays for, times the decoders.
+pub fn count(reads: usize, code_length: usize, recipients: usize, orders: usize) -> usize {
+    let in_one_order: usize =
+        levels(reads, code_length).iter().map(|level| level.starts(reads).count()).sum();
+    in_one_order * orders.min(orders_affordable(reads, recipients))
+}
+
 impl Windows {
     /// Chooses the windows of a leak, by numbers alone.
     pub fn new(log: &Log, code: &Code, recipients: usize) -> Windows {
         let reads = log.reads().len();
-        let orders_affordable = MAX_WORK / (reads as u64 * recipients as u64).max(1);
+        let orders_affordable = orders_affordable(reads, recipients);
         let levels = levels(reads, code.len());
         let mut orders = Vec::new();
-        if !levels.is_empty() && reads <= MAX_READS {
+        if !levels.is_empty() {
             if orders_affordable >= 1 {
                 orders.push((Order::File, log.reads().to_vec()));
             }
@@ -142,8 +158,7 @@ impl Windows {
                 orders.extend(log.in_key_order().map(|reads| (Order::Key, reads)));
             }
         }
-        let in_one_order: usize = levels.iter().map(|level| level.starts(reads).count()).sum();
-        let count = in_one_order * orders.len();
+        let count = count(reads, code.len(), recipients, orders.len());
         let tracks = orders.into_iter().map(|(order, reads)| Track::new(order, reads, code)).collect();
         Windows { tracks, levels, count }
     }
@@ -301,6 +316,7 @@ impl Track {
             order: self.order,
             first_row: self.reads[start].row,
             last_row: self.reads[end - 1].row,
+            first_read: start,
             reads: end - start,
             decoder: DECODERS[d],
             ln_p: Tail::new(coins.into_iter().map(|(_, coin)| coin).collect()).ln_bound(score),

@@ -8,7 +8,7 @@
 //! Source: the BLAKE3 paper, section 6.2 (key derivation) and 2.6 (extendable output).
 
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::secret::MarkingSecret;
 
@@ -33,6 +33,12 @@ pub enum Purpose {
     VaultName,
     /// Hashes the ids of data subjects, of all datasets alike.
     Subject,
+    /// Salts the commitment to the codeword of one recipient.
+    CodewordSalt,
+    /// Salts the commitments to the biases, one by one.
+    BiasSalt,
+    /// Salts the commitment to the carrier key.
+    CarrierSalt,
 }
 
 impl Purpose {
@@ -47,6 +53,9 @@ impl Purpose {
             Purpose::Vault => "dyepack 2026 vault v1",
             Purpose::VaultName => "dyepack 2026 vault name v1",
             Purpose::Subject => "dyepack 2026 subject v1",
+            Purpose::CodewordSalt => "dyepack 2026 commitment salt v1",
+            Purpose::BiasSalt => "dyepack 2026 bias commitment salt v1",
+            Purpose::CarrierSalt => "dyepack 2026 carrier commitment salt v1",
         }
     }
 }
@@ -75,6 +84,17 @@ impl DerivedKey {
         let key = blake3::derive_key(purpose.context(), &material);
         material.zeroize();
         DerivedKey(key)
+    }
+
+    /// A key that its owner disclosed.
+    pub fn disclosed(bytes: [u8; 32]) -> Self {
+        DerivedKey(bytes)
+    }
+
+    /// The key itself: for the hash that commits to it, and for the opening that somebody decided upon. Whoever has it can do all
+    /// that its purpose says, and nothing else: it tells nothing of the secret or of other keys.
+    pub fn disclose(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0)
     }
 
     /// The cipher under this key, which is then used for nothing else.
@@ -127,6 +147,9 @@ mod tests {
             word(Purpose::Vault, "a", 1, None),
             word(Purpose::VaultName, "a", 1, None),
             word(Purpose::Subject, "a", 1, None),
+            word(Purpose::BiasSalt, "a", 1, None),
+            word(Purpose::CarrierSalt, "a", 1, None),
+            word(Purpose::CodewordSalt, "a", 1, Some("r")),
             word(Purpose::Carrier, "b", 1, None),
             word(Purpose::Carrier, "a", 2, None),
             word(Purpose::Codeword, "a", 1, Some("r")),

@@ -60,6 +60,7 @@ mod seal;
 mod stage;
 pub mod statement;
 mod store;
+pub mod subset;
 #[cfg(test)]
 mod tests;
 pub mod tiles;

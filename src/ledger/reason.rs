@@ -50,6 +50,8 @@ pub(super) enum Reason {
     Root,
     #[error("entry {index}: {what}")]
     Entry { index: u64, what: String },
+    #[error("the entry that was handed over is none of this ledger: {0}")]
+    Leaf(String),
     #[error("`{0}` lies among the tiles but is no part of this tree")]
     Stray(String),
     #[error("the staged append is damaged: {0}")]

@@ -313,7 +313,11 @@ impl Registry {
                 }
             }
             Event::ReceiptAttached { release, note } => self.attach(index, time, release, note),
-            Event::Amendment { .. } | Event::Pruned { .. } | Event::Refused { .. } => {}
+            Event::Trace(_)
+            | Event::OpeningMade { .. }
+            | Event::Amendment { .. }
+            | Event::Pruned { .. }
+            | Event::Refused { .. } => {}
         }
     }
 

@@ -19,6 +19,9 @@ pub mod releases {}
 #[doc = include_str!("compliance.md")]
 pub mod compliance {}
 
+#[doc = include_str!("dispute.md")]
+pub mod dispute {}
+
 #[doc = include_str!("tables.md")]
 pub mod tables {}
 

@@ -80,7 +80,12 @@ impl Code {
 
     /// The exact probability that an innocent's bit at `position` is 1.
     pub fn bias(&self, position: u32) -> f64 {
-        f64::from(self.thresholds[position as usize]) / 65536.0
+        bias_of(self.threshold(position))
+    }
+
+    /// The bias at `position` times 2^16, as it is drawn and stored.
+    pub fn threshold(&self, position: u32) -> u16 {
+        self.thresholds[position as usize]
     }
 
     /// The codeword of the recipient whose codeword key is `key`.
@@ -141,6 +146,11 @@ impl CodewordStream {
 /// The codeword key of one recipient.
 pub fn codeword_key(secret: &MarkingSecret, dataset: &str, epoch: u32, recipient: &str) -> DerivedKey {
     DerivedKey::new(secret, Purpose::Codeword, dataset, epoch, Some(recipient))
+}
+
+/// The bias that a threshold stands for, exactly.
+pub fn bias_of(threshold: u16) -> f64 {
+    f64::from(threshold) / 65536.0
 }
 
 /// Where a 16-bit draw falls among `length` positions, at most 65,536: evenly if `length` is a power of two, as policies have it.

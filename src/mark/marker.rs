@@ -123,22 +123,17 @@ pub struct Marker {
 
 impl Marker {
     /// A marker for a dataset and key epoch, with a plan resolved against the file's header.
-    pub fn new(
-        secret: &MarkingSecret,
-        dataset: &str,
-        epoch: u32,
-        code_length: u32,
-        mut plan: Plan,
-    ) -> Marker {
+    pub fn new(secret: &MarkingSecret, dataset: &str, epoch: u32, code_length: u32, plan: Plan) -> Marker {
+        let carrier = DerivedKey::new(secret, Purpose::Carrier, dataset, epoch, None);
+        Marker::with_key(carrier, code_length, plan)
+    }
+
+    /// The same by the carrier key alone, which reads as well as the secret does.
+    pub fn with_key(carrier: DerivedKey, code_length: u32, mut plan: Plan) -> Marker {
         // Edits come in the file's order, so that a format can splice them as it goes.
         plan.columns.sort_by_key(|column| column.index);
         let slots = plan.columns.iter().map(|column| column.slot + 1).max().unwrap_or(0);
-        Marker {
-            carrier: DerivedKey::new(secret, Purpose::Carrier, dataset, epoch, None),
-            code_length,
-            plan,
-            hash_bytes: ID_BYTES + DRAW_BYTES * slots,
-        }
+        Marker { carrier, code_length, plan, hash_bytes: ID_BYTES + DRAW_BYTES * slots }
     }
 
     /// The plan.

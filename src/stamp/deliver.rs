@@ -24,6 +24,7 @@ use std::time::Duration;
 use rand::Rng as _;
 use tempfile::NamedTempFile;
 
+use crate::commitment::{self, Subject};
 use crate::error::{Class, Error, Reason, Result};
 use crate::home::Home;
 use crate::keys::keyring::Keyring;
@@ -217,6 +218,11 @@ impl Terms {
         Ok(Some(now))
     }
 
+    /// What the commitments of its copies are about.
+    pub(super) fn subject(&self) -> Subject<'_> {
+        Subject { dataset: self.policy.name(), epoch: self.epoch, code_length: self.policy.code_length() }
+    }
+
     /// The policy in force.
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -355,6 +361,7 @@ impl Recording<'_> {
         let &Recording { home, keyring, wait, order, terms } = self;
         let vault = home.vault(&keyring.marking);
         let kept = deposit.map(|deposit| end_copy(&vault, deposit, order, &stamped[0])).transpose()?;
+        let commitments = commitment::commit(&keyring.marking, terms.subject(), &terms.recipients());
         let mut ledger = home.ledger(wait, "stamp")?;
         let admitted = admit(&mut ledger)?;
         let sketch = ledger.put_blob(&stamped[0].sketch.to_bytes())?;
@@ -362,10 +369,11 @@ impl Recording<'_> {
             ledger.put_blob(&list.to_bytes())?;
         }
         let subjects = stamped[0].subjects.as_ref().map(|set| ledger.put_blob(set.as_bytes())).transpose()?;
-        let parts = order.copies.iter().zip(&terms.standings).zip(admitted).zip(stamped);
+        let parts = order.copies.iter().zip(&terms.standings).zip(admitted).zip(commitments).zip(stamped);
         let releases: Vec<Release> = parts
-            .map(|(((copy, standing), leave), stamped)| {
+            .map(|((((copy, standing), leave), made), stamped)| {
                 let opening = opening(order, copy, terms, standing, leave);
+                let opening = Opening { commitment: Some(made), ..opening };
                 let release = release(opening, order, stamped, format, &sketch);
                 Release { subjects: subjects.clone(), ..release }
             })
@@ -511,6 +519,7 @@ pub(super) fn opening(
         agreement: order.agreement.clone().or_else(|| own.agreement.clone()),
         level: terms.policy.level(),
         approval: leave.approval,
+        commitment: None,
     }
 }
 

@@ -11,9 +11,11 @@ use std::io::{self, BufWriter, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::commitment;
 use crate::error::{Class, Error, Reason, Result};
 use crate::home::Home;
 use crate::keys::keyring::Keyring;
+use crate::ledger::entry::Opening;
 use crate::ledger::{Entry, Event, Ledger};
 use crate::table::format::open::open;
 use crate::table::format::source::Input;
@@ -70,10 +72,12 @@ pub fn deliver_streamed(
     let mut deposit = recording.begin_copy()?;
     let format = opened.format().name();
 
+    let commitment = commitment::commit(&keyring.marking, terms.subject(), &recipients).pop();
     let mut ledger = home.ledger(wait, "stamp")?;
     check_new(&ledger, &copy.release)?;
     let admitted = recording.admit_again(&mut ledger, Rows::Streamed)?;
     let opening = opening(order, copy, &terms, &terms.standings()[0], admitted[0]);
+    let opening = Opening { commitment, ..opening };
     append(&mut ledger, &recording, Event::ReleaseOpened(opening))?;
     ledger.close()?;
 

@@ -16,6 +16,7 @@ use crate::mark::marker::{Bit, Reads, Scratch};
 use crate::sketch::{Containment, SampledRow, Sampler, Sketch, SketchBuilder};
 use crate::table::Row;
 
+use super::again::TableRead;
 use super::beside::{BesideCounts, BesideScratch, Place};
 use super::reader::{How, Reader};
 
@@ -41,6 +42,8 @@ pub(super) struct ReadAs {
     pub rows_repeated: u64,
     /// The leak's row identities.
     pub sketch: Sketch,
+    /// How to read it again; `None` if a table was read beside the originals.
+    pub again: Option<Vec<TableRead>>,
 }
 
 impl ReadAs {
@@ -176,6 +179,7 @@ pub(super) struct Gathered {
     rows_repeated: u64,
     /// The columns as the table with the most rows of ours has them.
     best: Option<Found>,
+    again: Option<Vec<TableRead>>,
 }
 
 /// How one table's columns were found.
@@ -223,6 +227,7 @@ impl Gathered {
             rows_aligned: 0,
             rows_repeated: 0,
             best: None,
+            again: Some(Vec::new()),
         }
     }
 
@@ -285,7 +290,11 @@ impl Gathered {
             }
         }
         self.rows_aligned += part.rows_aligned;
-        let Reader { has_marks, columns, columns_missing, .. } = reader;
+        let Reader { has_marks, columns, columns_missing, again, .. } = reader;
+        self.again = self.again.take().zip(again).map(|(mut tables, table)| {
+            tables.push(table);
+            tables
+        });
         // One that has marks comes first: only its columns say what the evidence rests on.
         let worth = |found: &Found| (found.has_marks, found.rows_aligned);
         let found = Found { rows_aligned: part.rows_aligned, has_marks, columns, columns_missing };
@@ -313,6 +322,7 @@ impl Gathered {
             rows_aligned: self.rows_aligned,
             rows_repeated: self.rows_repeated,
             sketch: self.sketch.finish(sampler),
+            again: self.again,
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::evidence::decoder::Decoder;
 use crate::evidence::investigate::{FoundBy, Investigation, Named, investigate};
 use crate::evidence::joint::Model;
 use crate::evidence::map::Speaker;
@@ -20,7 +19,7 @@ use super::findings::{
 };
 use super::gather::ReadAs;
 use super::read::Transcript;
-use super::{Case, KnownRelease, Reading, Suspect, holdings, identical};
+use super::{Case, Examination, Examined, KnownRelease, Reading, Suspect, holdings, identical};
 
 /// Candidates that a report lists at most, beside the accused.
 const LISTED: usize = 20;
@@ -39,7 +38,7 @@ struct Scored<'a> {
     similarity: Option<Containment>,
 }
 
-pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings {
+pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Examined {
     // A reading without marks has no score and accuses nobody, so there is nothing to pay for.
     let readings = transcript.read.iter().filter(|read| read.has_marks).count();
     let family = Family { recipients: case.recipients.len(), readings };
@@ -72,7 +71,8 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
         (_, Some(identical)) => Some(identical.dataset.clone()),
         (_, None) => best.map(|scored| scored.reading.policy.name().to_owned()),
     };
-    Findings {
+    let candidates = best.map(|scored| scored.candidates(case, family)).unwrap_or_default();
+    let findings = Findings {
         schema: "dyepack.trace/1",
         verdict,
         alpha: case.alpha,
@@ -89,7 +89,7 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
             skipped: transcript.skipped.clone(),
         },
         accused,
-        candidates: best.map(|scored| scored.candidates(case, family)).unwrap_or_default(),
+        candidates: candidates.iter().take(LISTED).cloned().collect(),
         evidence: best.map(|scored| scored.summary(family)).unwrap_or_default(),
         similarity: similarity.map(Share::from),
         releases: best.map(|scored| scored.releases(|_| true)).unwrap_or_default(),
@@ -103,7 +103,13 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Findings
         reference: best.and_then(|scored| scored.reference()),
         makeup: best.and_then(|scored| scored.makeup()),
         source_map: best.map(|scored| scored.source_map(case)).unwrap_or_default(),
-    }
+    };
+    let investigations: Vec<Investigation> = scored.into_iter().map(|scored| scored.investigation).collect();
+    let readings = transcript.read.into_iter().zip(investigations).map(|(read, investigation)| {
+        let ReadAs { reading, counts, log, again, .. } = read;
+        Examination { reading, counts, log, investigation, again }
+    });
+    Examined { findings, candidates, family, readings: readings.collect() }
 }
 
 impl<'a> Scored<'a> {
@@ -158,10 +164,9 @@ impl<'a> Scored<'a> {
         self.investigation
             .candidates
             .iter()
-            .take(LISTED)
             .map(|candidate| CandidateSummary {
                 recipient: case.recipients[candidate.recipient].id.clone(),
-                decoder: decoder_name(candidate.decoder),
+                decoder: candidate.decoder.name(),
                 score: candidate.score,
                 ln_p: candidate.ln_p,
                 ln_family_p: family.ln_family_p(Stage::WHOLE, candidate.ln_p),
@@ -340,27 +345,18 @@ fn similarity(leak: &Sketch, releases: &[KnownRelease]) -> Option<Containment> {
     of_each.chain(of_any).max_by(|a, b| a.share.total_cmp(&b.share).then(a.compared.cmp(&b.compared)))
 }
 
-fn decoder_name(decoder: Decoder) -> String {
-    match decoder {
-        Decoder::Symmetric => "symmetric".into(),
-        Decoder::Likelihood(colluders) => format!("likelihood ratio, {colluders} colluders"),
-        Decoder::Agreement => "agreement".into(),
-        Decoder::Noisy(percent) => format!("likelihood ratio, {percent} % noise"),
-    }
-}
-
 impl From<FoundBy> for FoundBySummary {
     fn from(found_by: FoundBy) -> FoundBySummary {
         match found_by {
-            FoundBy::Whole { decoder } => FoundBySummary::Whole { decoder: decoder_name(decoder) },
-            FoundBy::Window { order, first_row, last_row, decoder } => FoundBySummary::Window {
+            FoundBy::Whole { decoder } => FoundBySummary::Whole { decoder: decoder.name() },
+            FoundBy::Window { order, first_row, last_row, decoder, .. } => FoundBySummary::Window {
                 order: match order {
                     Order::File => "file",
                     Order::Key => "key",
                 },
                 first_row: u64::from(first_row) + 1,
                 last_row: u64::from(last_row) + 1,
-                decoder: decoder_name(decoder),
+                decoder: decoder.name(),
             },
             FoundBy::Joint { round, model } => FoundBySummary::Joint {
                 round,

@@ -13,11 +13,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::error::Result;
+use crate::evidence::counts::Counts;
+use crate::evidence::investigate::Investigation;
+use crate::evidence::log::Log;
+use crate::evidence::verdict::Family;
 use crate::keys::secret::MarkingSecret;
 use crate::leak::columns::Mapping;
 use crate::leak::reference::Reference;
 use crate::table::format::find::Tables;
 
+pub mod again;
 mod beside;
 pub mod findings;
 mod gather;
@@ -29,7 +34,8 @@ mod read;
 mod reader;
 
 pub use crate::known::{Known, KnownRelease, Reading, Suspect};
-pub use findings::Findings;
+pub use again::TableRead;
+pub use findings::{CandidateSummary, Findings};
 
 /// A leak's trace to be: what is known, and how sure it has to be.
 pub struct Case<'a> {
@@ -102,6 +108,40 @@ pub fn trace(leak: impl Read + Send, path: &str, case: &Case, options: &Options)
 /// # Errors
 /// If no table of it can be read. What can't be read beside others is in the findings.
 pub fn trace_tables(leak: Tables, path: &str, case: &Case, options: &Options) -> Result<Findings> {
+    examine(leak, path, case, options).map(|examined| examined.findings)
+}
+
+/// A trace, with what its findings rest on.
+pub struct Examined {
+    /// What may be said.
+    pub findings: Findings,
+    /// The ranking of the reading that says most, whole.
+    pub candidates: Vec<CandidateSummary>,
+    /// What the trace compared.
+    pub family: Family,
+    /// One for each reading that fits the leak.
+    pub readings: Vec<Examination>,
+}
+
+/// What one reading made of the leak.
+pub struct Examination {
+    /// Index into [`Case::readings`].
+    pub reading: usize,
+    /// What was read, added up.
+    pub counts: Counts,
+    /// What was read, in order.
+    pub log: Log,
+    /// What that shows.
+    pub investigation: Investigation,
+    /// How to read it again; `None` if it was read beside the owner's originals.
+    pub again: Option<Vec<TableRead>>,
+}
+
+/// As [`trace_tables`], with what the findings rest on.
+///
+/// # Errors
+/// As there.
+pub fn examine(leak: Tables, path: &str, case: &Case, options: &Options) -> Result<Examined> {
     let transcript = read::read(leak, case, options)?;
     Ok(judge::judge(path, transcript, case))
 }

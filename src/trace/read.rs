@@ -63,11 +63,11 @@ pub(super) struct Transcript {
 
 /// What a worker makes of one block.
 #[derive(Default)]
-struct Work {
+pub(super) struct Work {
     fields: Fields,
     damage: DamageList,
-    rows: u64,
-    by_reader: Vec<BlockReads>,
+    pub rows: u64,
+    pub by_reader: Vec<BlockReads>,
 }
 
 /// Where the pass stands.
@@ -101,9 +101,9 @@ pub(super) fn read(leak: Tables, case: &Case, options: &Options) -> Result<Trans
         rows: 0,
     };
     let mut first_error = None;
-    for table in leak.tables {
+    for (number, table) in leak.tables.enumerate() {
         let (name, outcome) = match table {
-            Ok(table) => (table.name.clone(), pass.read_table(table)),
+            Ok(table) => (table.name.clone(), pass.read_table(number, table)),
             Err(error) => (error.place().file.clone().unwrap_or_default(), Err(error)),
         };
         let Err(error) = outcome else { continue };
@@ -151,13 +151,13 @@ fn finish(gathered: Gathered, case: &Case) -> ReadAs {
 
 impl Pass<'_> {
     /// Reads one table. An error leaves what was read before it in the evidence.
-    fn read_table(&mut self, leaked: Found) -> Result<()> {
+    fn read_table(&mut self, number: usize, leaked: Found) -> Result<()> {
         let (case, options) = (self.case, self.options);
         let mut intake = Intake::open(leaked.csv, leaked.delimiter)?;
         intake.add_constants(leaked.constants);
         let shape = Shape::of(&intake);
         self.delimiter.get_or_insert(shape.dialect.delimiter);
-        let table = Table::of(&mut intake, case, options)?;
+        let table = Table::of(&mut intake, number, case, options)?;
         let columns: Vec<Columns> =
             case.readings.iter().map(|reading| Columns::find(reading, case, &table)).collect();
         let mut originals: Vec<Vec<Original>> = Vec::new();
@@ -245,7 +245,7 @@ impl Pass<'_> {
 }
 
 /// How the rows of a table are read.
-struct Shape {
+pub(super) struct Shape {
     dialect: Dialect,
     /// Columns of the file.
     width: usize,
@@ -254,13 +254,13 @@ struct Shape {
 }
 
 impl Shape {
-    fn of<R>(intake: &Intake<R>) -> Shape {
+    pub(super) fn of<R>(intake: &Intake<R>) -> Shape {
         let (dialect, width) = (intake.head.dialect, intake.head.names.len());
         Shape { dialect, width, constants: intake.constants.clone() }
     }
 }
 
-fn read_block(block: &Block, shape: &Shape, readers: &[Reader], work: &mut Work) -> u64 {
+pub(super) fn read_block(block: &Block, shape: &Shape, readers: &[Reader], work: &mut Work) -> u64 {
     let &Shape { dialect, width, ref constants } = shape;
     let Work { fields, damage, rows, by_reader } = work;
     damage.clear();

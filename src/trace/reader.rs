@@ -15,6 +15,7 @@ use crate::mark::policy::Plan;
 use crate::sketch::{Sampler, SketchBuilder};
 use crate::table::value::{DateOrder, Decimal};
 
+use super::again::TableRead;
 use super::beside::{Beside, Prepared, SampleRow};
 use super::findings::Unreadable;
 use super::{Case, Options, Original, Reading};
@@ -28,22 +29,32 @@ pub(super) struct Table {
     cells: Vec<Cells>,
     map: Resolved,
     sample: Vec<SampleRow>,
+    /// Its number among the leak's tables, from 0.
+    number: usize,
+    /// Whether its first line was taken for a row.
+    header_is_row: bool,
 }
 
 impl Table {
     /// Looks at the leak's first rows. A first line that is no header becomes one of them.
-    pub(super) fn of<R: Read>(intake: &mut Intake<R>, case: &Case, options: &Options) -> Result<Table> {
+    pub(super) fn of<R: Read>(
+        intake: &mut Intake<R>,
+        number: usize,
+        case: &Case,
+        options: &Options,
+    ) -> Result<Table> {
         let ours: Vec<&str> = case.readings.iter().flat_map(Reading::column_names).collect();
         let has_header = columns::has_header(ours.iter().copied(), &intake.head.names);
         let mut cells = intake.cells();
         let map = columns::resolve(options.map, &intake.names(), has_header, &ours)?;
-        if !has_header && columns::is_row(&intake.head.names, &cells) {
+        let header_is_row = !has_header && columns::is_row(&intake.head.names, &cells);
+        if header_is_row {
             intake.take_header_as_row();
             cells = intake.cells();
         }
         let (names, mut sample) = (intake.names(), Vec::new());
         intake.sample(|row| sample.push(SampleRow::of(row, names.len())));
-        Ok(Table { own: intake.head.names.len(), names, cells, map, sample })
+        Ok(Table { own: intake.head.names.len(), names, cells, map, sample, number, header_is_row })
     }
 }
 
@@ -114,6 +125,8 @@ pub(super) struct Reader<'a> {
     pub how: How<'a>,
     pub sampler: Sampler,
     pub code_length: u32,
+    /// How to read the table again, if it is read blindly.
+    pub again: Option<TableRead>,
 }
 
 impl<'a> Reader<'a> {
@@ -156,7 +169,9 @@ impl<'a> Reader<'a> {
             return Err(Unreadable { dataset, identity_missing, marked_missing });
         }
         let columns_missing = plan.absent.clone();
-        read_dates(&mut plan, table);
+        read_dates(&mut plan, &table.cells);
+        let again = TableRead::of(policy, &columns.found, (table.number, table.header_is_row));
+        let again = beside.is_none().then_some(again);
         let how = match beside {
             Some((beside, mended)) => {
                 mended.describe(&mut columns.found);
@@ -174,6 +189,7 @@ impl<'a> Reader<'a> {
             how,
             sampler: columns.sampler,
             code_length: policy.code_length(),
+            again,
         })
     }
 
@@ -186,9 +202,9 @@ impl<'a> Reader<'a> {
 }
 
 /// Short dates are read in the order that the leak's sample shows.
-fn read_dates(plan: &mut Plan, table: &Table) {
+pub(super) fn read_dates(plan: &mut Plan, cells: &[Cells]) {
     for column in &mut plan.columns {
-        let order = date_order(&table.cells[column.index]);
+        let order = date_order(&cells[column.index]);
         if order != DateOrder::Unknown {
             *column = column.clone().reading_dates(order);
         }

@@ -10,9 +10,9 @@ const FLOORS: [&[&str]; 8] = [
     &["error"],
     &["keys", "table"],
     &["mark", "ledger", "sketch", "subjects", "vault", "store"],
-    &["leak", "evidence", "home", "models", "known", "query"],
+    &["leak", "evidence", "home", "models", "known", "query", "commitment"],
     &["stamp", "trace", "attack", "demo", "backup"],
-    &["trial", "doctor"],
+    &["trial", "doctor", "dispute"],
     &["report"],
     &["cli"],
 ];

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
 use super::release::{Opening, Release};
+use super::trace::Traced;
 use crate::error::Result;
 use crate::ledger::cosignature::Quorum;
 use crate::ledger::day::Day;
@@ -87,6 +88,17 @@ pub enum Event {
     },
     /// From here on these witnesses are asked to cosign checkpoints.
     WitnessesSet(Quorum),
+    /// A leak was traced, and the evidence put together in a folder.
+    Trace(Traced),
+    /// Secrets of a release were opened, for a dispute about a leak.
+    OpeningMade {
+        /// Id of the release.
+        release: String,
+        /// Id of its recipient.
+        recipient: String,
+        /// SHA-256 of the opening's file.
+        sha256: String,
+    },
     /// An earlier entry is to be read differently. It stays as it is.
     Amendment {
         /// Index of the earlier entry.
@@ -250,7 +262,9 @@ impl Event {
 
     /// Whether it is of lasting effect on what may be given to whom, and how: all but what was given, and what was said of it.
     pub fn stands(&self) -> bool {
-        use Event::{Amendment, ReceiptAttached, Refused, Release, ReleaseCut, ReleaseOpened};
+        use Event::{
+            Amendment, OpeningMade, ReceiptAttached, Refused, Release, ReleaseCut, ReleaseOpened, Trace,
+        };
         !matches!(
             self,
             Release(_)
@@ -259,6 +273,8 @@ impl Event {
                 | Amendment { .. }
                 | ReceiptAttached { .. }
                 | Refused { .. }
+                | Trace(_)
+                | OpeningMade { .. }
         )
     }
 

@@ -12,6 +12,7 @@
 
 pub mod event;
 pub mod release;
+pub mod trace;
 
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,8 @@ use super::{blobs::is_hash, note::Verifier, reason::Reason, tiles::LEAF_LIMIT_BY
 use crate::{error::Result, keys::secret::SigningKey};
 
 pub use event::{Changes, Event, Recipient};
-pub use release::{Opening, Output, Release, Source};
+pub use release::{Commitment, Opening, Output, Release, Source};
+pub use trace::{Exhibit, Traced};
 
 /// The schema of the entries.
 pub const SCHEMA: &str = "dyepack.entry/1";
@@ -76,6 +78,11 @@ impl Entry {
             return bad("its release id is empty");
         }
         self.event.check_signers()?;
+        if let Event::OpeningMade { sha256, .. } = &self.event
+            && !is_hash(sha256)
+        {
+            return Err(Reason::BadHash(sha256.clone()).into());
+        }
         if let Event::Release(release) = &self.event {
             if release.opening.release.is_empty() {
                 return bad("its release id is empty");
@@ -125,6 +132,14 @@ pub(super) fn read(leaf: &[u8]) -> Result<Option<Entry>, String> {
         return Ok(None);
     }
     serde_json::from_str(leaf.entry.get()).map(Some).map_err(|e| format!("it is no {}: {e}", head.kind))
+}
+
+/// The entry of a leaf that came from elsewhere, if the verifier's key signed it; `None` is a kind or schema of a later version.
+///
+/// # Errors
+/// `Integrity` if the leaf is malformed or not signed by the key.
+pub fn open_leaf(leaf: &[u8], verifier: &Verifier) -> Result<Option<Entry>> {
+    check_signature(leaf, verifier).and_then(|()| read(leaf)).map_err(|what| Reason::Leaf(what).into())
 }
 
 /// Checks a leaf's form, key and signature.
@@ -191,6 +206,12 @@ mod tests {
             Event::ReleaseOpened(opening("s")),
             Event::ReleaseCut { release: "s".into(), bytes: 9, reason: "interrupted".into() },
             Event::WitnessesSet(Quorum { quorum: 1, witnesses: vec!["w".into()] }),
+            Event::Trace(Traced {
+                verdict: "identified".into(),
+                accused: vec!["a".into()],
+                ..Traced::default()
+            }),
+            Event::OpeningMade { release: "r".into(), recipient: "a".into(), sha256: "00".repeat(32) },
             Event::Amendment { supersedes: 7, note: "\"quoted\"\n".into() },
             Event::RecipientChanged {
                 recipient: "a".into(),

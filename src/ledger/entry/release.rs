@@ -34,6 +34,24 @@ pub struct Opening {
     /// The number of the entry that approved it, where an approval was needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<u64>,
+    /// Hashes of the secrets behind the copy, which can be opened in a dispute. Entries of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<Commitment>,
+}
+
+/// Binds the owner, before delivery, to the secrets that the copy was made with, and tells nothing of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commitment {
+    /// How the hashes are made: `dyepack.commitment/1`.
+    pub scheme: String,
+    /// How many bits and biases there are.
+    pub code_length: u32,
+    /// To the recipient's own bits; SHA-256, 64 hex digits.
+    pub codeword: String,
+    /// Root of a Merkle tree over the biases; SHA-256, 64 hex digits.
+    pub biases: String,
+    /// To the key that says where the bits are; SHA-256, 64 hex digits.
+    pub carriers: String,
 }
 
 /// A delivery that is whole, recorded before it is handed over.

@@ -6,6 +6,7 @@
 mod attack;
 mod audit;
 mod delivery;
+mod evidence;
 mod fidelity;
 mod gates;
 mod init;

@@ -77,7 +77,7 @@ fn no_value_is_ever_repeated() {
     desk.write("policy.toml", POLICY.replace("key = [\"visit\"]", "key = [\"visit\"]\nvault = true"));
     desk.run(&["policy", "adopt", "policy.toml"]).ok();
 
-    let (mut stamped, mut traced) = (0, 0);
+    let (mut stamped, mut traced, mut bundles) = (0, 0, 0);
     for (name, bytes) in tables() {
         desk.write(name, bytes);
         let to =
@@ -95,7 +95,13 @@ fn no_value_is_ever_repeated() {
     }
     desk.run(&["stamp", "good.csv", "--dataset", "visits", "--to", "acme", "-o", "acme.csv"]).ok();
     let names: Vec<&str> = tables().into_iter().map(|(name, _)| name).chain(["acme.csv"]).collect();
-    for name in names {
+    for (number, name) in names.into_iter().enumerate() {
+        let case = format!("case-{number}");
+        said_nothing(name, &desk.trace(&[name, "--evidence", &case]));
+        if desk.path(&case).exists() {
+            desk.files_below(&case).iter().for_each(|(_, bytes)| is_clean(&case, bytes));
+            bundles += 1;
+        }
         for more in [&[][..], &["--json"], &["--delimiter", "|"], &["--dataset", "visits"]] {
             let said = desk.trace(&[&[name], more].concat());
             said_nothing(name, &said);
@@ -103,8 +109,8 @@ fn no_value_is_ever_repeated() {
         }
     }
     assert!(
-        stamped >= 5 && traced >= 40,
-        "the commands must have worked: {stamped} stamped, {traced} traced"
+        stamped >= 5 && traced >= 40 && bundles >= 10,
+        "the commands must have worked: {stamped} stamped, {traced} traced, {bundles} bundles"
     );
 
     for args in [
