@@ -244,7 +244,7 @@ fn an_object_that_changes_while_it_is_read_is_noticed() {
     let text = long_visits();
     bucket.put("in.csv", text.as_bytes());
     let other = Bucket { name: bucket.name.clone(), port: bucket.port };
-    let (pieces, changed) = (std::sync::atomic::AtomicUsize::new(0), text.replace("west", "east"));
+    let (pieces, changed) = (std::sync::atomic::AtomicUsize::new(0), text.replace("south", "north"));
     let proxy = Proxy::new(&bucket, move |request| {
         let is_second =
             request.starts_with("GET ") && pieces.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1;
