@@ -45,8 +45,8 @@ pub fn run(session: impl FnOnce() -> Result<Session>, wait: Duration, command: a
             terminal::say(format!("index of {} entries built anew from the log", grouped(size)));
             Ok(DONE)
         }
-        args::Ledger::Report(typed) => report::report(session, typed),
-        args::Ledger::Export(typed) => report::export(session, &typed),
+        args::Ledger::Report(typed) => report::report(&home()?, typed),
+        args::Ledger::Export(typed) => report::export(&home()?, &typed),
     }
 }
 
