@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::ledger::Recipient;
+use crate::ledger::registry::Standing;
 use crate::query::{Frame, Row};
 
 use super::deliveries::Deliveries;
-use super::record::Record;
+use super::record::{Record, name_of};
 use super::{Cell, Document, Period};
 
 const COLUMNS: &[(&str, &str)] = &[
@@ -28,14 +30,19 @@ const COLUMNS: &[(&str, &str)] = &[
     ("suspended", "suspended"),
 ];
 
-/// What a record of recipients should have of each; the column, and what people call it.
-const EXPECTED: [(&str, &str); 3] =
-    [("category", "category"), ("country", "country"), ("safeguards", "safeguards of a transfer")];
+/// What a record of recipients should have of each.
+type Expected = (&'static str, fn(&Recipient) -> bool);
 
-/// The report: a row for each recipient who was registered, and the disclosures to it in the period.
+const EXPECTED: [Expected; 3] = [
+    ("category", |recipient| recipient.category.is_some()),
+    ("country", |recipient| recipient.country.is_some()),
+    ("safeguards of a transfer", |recipient| recipient.safeguards.is_some()),
+];
+
+/// The report: a row for each recipient who was registered, as it stands now, and the disclosures to it in the period.
 pub fn article30(record: &Record, period: Period) -> Document {
     let deliveries = Deliveries::of(record, period).frame;
-    let by_recipient: BTreeMap<String, Frame> = deliveries
+    let given: BTreeMap<String, Frame> = deliveries
         .groups(&["recipient"])
         .into_iter()
         .filter_map(|group| {
@@ -43,18 +50,7 @@ pub fn article30(record: &Record, period: Period) -> Document {
             Some((id, group))
         })
         .collect();
-    let registered = record.kind("recipient_registered");
-    // The last registration of an id counts.
-    let latest: BTreeMap<&str, Row<'_>> =
-        registered.rows().filter_map(|row| Some((row.text("recipient")?, row))).collect();
-    let suspensions = record.kind("recipient_suspended");
-    let suspended: BTreeMap<&str, Row<'_>> =
-        suspensions.rows().filter_map(|row| Some((row.text("recipient")?, row))).collect();
-    let row = |(id, partner): (&&str, &Row<'_>)| {
-        let suspended = suspended.get(id).filter(|suspended| suspended.index() > partner.index());
-        row(record, *partner, by_recipient.get(*id), suspended.copied())
-    };
-    let mut gaps: Vec<String> = EXPECTED.iter().filter_map(|expected| missing(&latest, expected)).collect();
+    let mut gaps: Vec<String> = EXPECTED.iter().filter_map(|expected| missing(record, expected)).collect();
     gaps.extend(record.lost(period).into_iter().chain(record.unread_gap()));
     Document {
         report: "article-30",
@@ -64,7 +60,7 @@ pub fn article30(record: &Record, period: Period) -> Document {
         period,
         gaps,
         columns: COLUMNS,
-        rows: latest.iter().map(row).collect(),
+        rows: record.standings().iter().map(|(id, standing)| row(standing, given.get(id))).collect(),
         notes: vec![
             "This is a part of the record of article 30(1). The ledger does not know the controller (a), the \
              categories of data subjects and of data beyond dataset and level (c), the time limits for \
@@ -76,38 +72,37 @@ pub fn article30(record: &Record, period: Period) -> Document {
 }
 
 /// Which recipients lack something.
-fn missing(latest: &BTreeMap<&str, Row<'_>>, (column, name): &(&str, &str)) -> Option<String> {
-    let lacking: Vec<&str> =
-        latest.iter().filter(|(_, row)| row.text(column).is_none()).map(|(id, _)| *id).collect();
-    (!lacking.is_empty()).then(|| format!("no {name} on record: {}", lacking.join(", ")))
+fn missing(record: &Record, (what, has): &Expected) -> Option<String> {
+    let lacking = record.standings().iter().filter(|(_, standing)| !has(&standing.recipient));
+    let lacking: Vec<&str> = lacking.map(|(id, _)| id.as_str()).collect();
+    (!lacking.is_empty()).then(|| format!("no {what} on record: {}", lacking.join(", ")))
 }
 
-fn row(record: &Record, partner: Row<'_>, given: Option<&Frame>, suspended: Option<Row<'_>>) -> Vec<Cell> {
-    let personal = record.partner(partner);
-    let text = |column: &str| Cell::from(partner.text(column));
+fn row(standing: &Standing, given: Option<&Frame>) -> Vec<Cell> {
+    let partner = &standing.recipient;
     let rows = || given.into_iter().flat_map(Frame::rows);
-    let distinct = |column: &str| -> Vec<String> {
-        let texts = rows().filter_map(|row| row.text(column)).chain(partner.text(column));
+    let distinct = |column: &str, own: &Option<String>| -> Vec<String> {
+        let texts = rows().filter_map(|row| row.text(column)).chain(own.as_deref());
         texts.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
     };
     let levels: BTreeSet<u64> = rows().filter_map(|row| row.number("level")).collect();
-    let suspended = suspended.map(|row| {
-        let since = row.time_text().unwrap_or_default();
-        row.text("reason").map_or(since.clone(), |reason| format!("{since}: {reason}"))
+    let suspended = standing.suspended.as_ref().map(|since| match &standing.reason {
+        Some(reason) => format!("{since}: {reason}"),
+        None => since.clone(),
     });
     vec![
-        text("recipient"),
-        personal.name.into(),
-        text("category"),
-        personal.contact.into(),
-        text("country"),
-        text("safeguards"),
-        text("agreement"),
-        text("agreement_expires"),
-        partner.number("max_level").into(),
-        distinct("purpose").into(),
-        distinct("legal_basis").into(),
-        distinct("dataset").into(),
+        Cell::Text(partner.id.clone()),
+        name_of(partner).into(),
+        partner.category.clone().into(),
+        partner.contact.clone().into(),
+        partner.country.clone().into(),
+        partner.safeguards.clone().into(),
+        partner.agreement.clone().into(),
+        partner.agreement_expires.as_ref().map(ToString::to_string).into(),
+        partner.max_level.map(u64::from).into(),
+        distinct("purpose", &partner.purpose).into(),
+        distinct("legal_basis", &None).into(),
+        distinct("dataset", &None).into(),
         levels.iter().map(u64::to_string).collect::<Vec<_>>().into(),
         Cell::Number(rows().count() as u64),
         rows().next().and_then(Row::time_text).into(),

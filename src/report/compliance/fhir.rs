@@ -73,17 +73,16 @@ fn receiver(record: &Record, row: Row<'_>, purpose: Option<Value>) -> Value {
     members([
         ("type", Some(json!({ "coding": [coding(DICOM, "110152", "Destination Role ID")] }))),
         ("altId", row.text("recipient").map(Value::from)),
-        ("name", record.partner(row).name.map(Value::from)),
+        ("name", record.name(row).map(Value::from)),
         ("requestor", Some(false.into())),
         ("purposeOfUse", purpose),
     ])
 }
 
 fn entity(row: Row<'_>) -> Value {
-    let texts =
-        ["legal_basis", "agreement", "policy", "format", "output_sha256", "output_blake3", "approval"];
+    let texts = ["legal_basis", "agreement", "policy", "format", "output_sha256", "output_blake3"];
     let texts = texts.map(|name| (name, row.text(name).map(str::to_owned)));
-    let numbers = ["level", "rows", "output_bytes"];
+    let numbers = ["level", "rows", "output_bytes", "approval"];
     let numbers = numbers.map(|name| (name, row.number(name).map(|number| number.to_string())));
     let entry = [("entry", Some(row.index().to_string()))];
     let details = entry.into_iter().chain(numbers).chain(texts);

@@ -88,7 +88,7 @@ fn finding(record: &Record, row: Row<'_>, severity: Severity, title: &str) -> Va
         "finding_info": {
             "uid": uid,
             "title": title,
-            "desc": row.text("reason").unwrap_or(title),
+            "desc": row.text("reason").or(row.text("rules")).unwrap_or(title),
             "created_time": time,
         },
         "metadata": {

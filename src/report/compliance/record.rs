@@ -1,6 +1,6 @@
 //! The ledger as the reports see it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::error::Result;
 use crate::ledger::registry::Standing;
@@ -33,15 +33,8 @@ pub struct Record {
     amendments: HashMap<u64, Vec<String>>,
     /// Entries of other kinds about a release, by its id.
     beside: HashMap<String, Vec<String>>,
-    partners: HashMap<String, Partner>,
-}
-
-/// A recipient as it was registered last.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Partner {
-    pub name: Option<String>,
-    pub contact: Option<String>,
-    pub country: Option<String>,
+    /// Recipients as they stand now.
+    standings: BTreeMap<String, Standing>,
 }
 
 /// The kinds of entries that are a delivery or a part of one.
@@ -73,13 +66,6 @@ impl Record {
         let frame = Frame::new(entries)?;
         let unread =
             entries.iter().filter(|recorded| recorded.entry.is_none()).map(|found| found.index).collect();
-        let partner = |(id, standing): (&String, &Standing)| {
-            let Recipient { name, contact, country, .. } = standing.recipient.clone();
-            // Names may stand outside of the entries, and may have been erased.
-            let name = Some(name).filter(|name| !name.is_empty());
-            (id.clone(), Partner { name, contact, country })
-        };
-        let partners = registry.recipients.iter().map(partner).collect();
         let (mut amendments, mut beside) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
         for row in frame.rows() {
             if let Some(amended) = row.number("supersedes") {
@@ -92,7 +78,8 @@ impl Record {
                 beside.entry(release.to_owned()).or_default().push(entry);
             }
         }
-        Ok(Record { head, frame, unread, amendments, beside, partners })
+        let standings = registry.recipients.clone();
+        Ok(Record { head, frame, unread, amendments, beside, standings })
     }
 
     /// All entries, in columns.
@@ -107,7 +94,7 @@ impl Record {
 
     /// Whether a recipient is or was registered.
     pub fn knows_recipient(&self, id: &str) -> bool {
-        self.partners.contains_key(id)
+        self.standings.contains_key(id)
     }
 
     /// Whether a dataset has or had a policy.
@@ -115,9 +102,27 @@ impl Record {
         !self.kind("policy_adopted").with("dataset", dataset).is_empty()
     }
 
-    /// The recipient of a delivery, or of another entry that names one.
-    pub(super) fn partner(&self, row: Row<'_>) -> Partner {
-        row.text("recipient").and_then(|id| self.partners.get(id)).cloned().unwrap_or_default()
+    /// Recipients as they stand now, by id.
+    pub(super) fn standings(&self) -> &BTreeMap<String, Standing> {
+        &self.standings
+    }
+
+    /// The recipient of a delivery, as it stands now.
+    pub(super) fn partner(&self, row: Row<'_>) -> Option<&Recipient> {
+        self.standings.get(row.text("recipient")?).map(|standing| &standing.recipient)
+    }
+
+    /// Its name. Names may stand outside of the entries, and may have been erased.
+    pub(super) fn name(&self, row: Row<'_>) -> Option<String> {
+        self.partner(row).and_then(name_of)
+    }
+
+    /// Who approved a delivery, and in which entry.
+    pub(super) fn approval(&self, row: Row<'_>) -> Option<String> {
+        let entry = row.number("approval")?;
+        let approved = self.frame.rows().find(|row| row.index() == entry);
+        let who = approved.and_then(|approved| approved.text("approver")).unwrap_or("not on record");
+        Some(format!("{who} (entry {entry})"))
     }
 
     /// What was said later of an entry.
@@ -155,4 +160,9 @@ impl Record {
         (count > 0)
             .then(|| format!("{count} of {all} entries: of a later version of dyepack, and not understood"))
     }
+}
+
+/// The name of a recipient, unless it was erased.
+pub(super) fn name_of(recipient: &Recipient) -> Option<String> {
+    Some(recipient.name.clone()).filter(|name| !name.is_empty())
 }
