@@ -370,7 +370,10 @@ fn eventful() -> Record {
         ("2026-01-07T00:00:00Z", value!({ "kind": "trace", "verdict": "no_match" })),
         (
             "2026-01-08T00:00:00Z",
-            value!({ "kind": "refused", "recipient": "acme", "dataset": "visits", "release": "r9", "rules": ["no agreement"] }),
+            value!({
+                "kind": "refused", "recipient": "acme", "dataset": "visits", "release": "r9",
+                "rules": ["no agreement"],
+            }),
         ),
     ])
 }
