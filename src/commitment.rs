@@ -1,8 +1,8 @@
 //! Commitments: what binds the owner, before a copy is delivered, to the secrets that it was made with.
 //!
 //! A release entry holds three hashes ([`Commitment`]): of the recipient's codeword, of the biases of the code, and of the key
-//! that places marks. In a dispute some of them are opened, so that a stranger sees that nothing was fitted to the leak. The salts are
-//! derived from the marking secret, so nothing is stored and nothing can be lost apart from it.
+//! that places marks. In a dispute some of them are opened, so that a stranger sees that nothing was fitted to the leak. The
+//! salts are derived from the marking secret, so nothing is stored and nothing can be lost apart from it.
 //!
 //! * **Codeword**: SHA-256 of a domain, dataset, recipient, epoch, length, 32 bytes of salt, and the bits.
 //! * **Biases**: the root of a Merkle tree (RFC 6962) whose leaf `j` is a domain, `j`, the bias, and a salt of its own. So some

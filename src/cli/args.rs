@@ -57,7 +57,7 @@ pub enum Command {
     Stamp(Stamp),
     /// Say whose copy a leaked file is, and how sure that is
     Trace(Trace),
-    /// Open one release for an expert: the secrets by which its recipient is named in a leak, and no others
+    /// Open one release for an expert: what its recipient is named by in a leak, and nothing else
     Open(super::dispute::Open),
     /// Check an opening with the ledger's public key alone; no home is needed
     VerifyEvidence(super::dispute::VerifyEvidence),

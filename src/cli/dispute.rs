@@ -245,15 +245,17 @@ impl<'a> Outcome<'a> {
             ),
             false => format!("{recipient} is not named"),
         });
-        line(match (self.leak_is_the_same, self.leak_read_again) {
-            (_, true) => "the leak is the one that was traced; read again, it says these counts",
-            (true, _) => {
-                "the leak is the one that was traced; that it says these counts is the owner's word: no carrier \
-                 key is open"
+        line(
+            match (self.leak_is_the_same, self.leak_read_again) {
+                (_, true) => "the leak is the one that was traced; read again, it says these counts",
+                (true, _) => {
+                    "the leak is the one that was traced; that it says these counts is the owner's word: no \
+                 carrier key is open"
+                }
+                _ => "that the leak says these counts is the owner's word: it was not looked at",
             }
-            _ => "that the leak says these counts is the owner's word: it was not looked at",
-        }
-        .to_owned());
+            .to_owned(),
+        );
         out
     }
 }

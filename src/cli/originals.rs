@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::error::{Error, Result};
 use crate::known::Reading;
 use crate::leak::reference::Reference;
+use crate::store::{self, Address};
 use crate::table::format::found::Found;
 use crate::table::format::kind::Said;
 use crate::trace::Original;
@@ -119,12 +120,14 @@ impl<'a> Originals<'a> {
     }
 }
 
-/// Refuses a reference that is the leak itself.
+/// Refuses a reference that is the leak itself, or an object that can't be had.
 pub fn check(leak: &Path, reference: Option<&PathBuf>) -> Result<()> {
-    match reference {
-        Some(reference) if reference == leak => {
-            Err(Error::usage("the reference is the leak").with_hint("name the owner's unmarked file"))
-        }
+    let Some(reference) = reference else { return Ok(()) };
+    if reference == leak {
+        return Err(Error::usage("the reference is the leak").with_hint("name the owner's unmarked file"));
+    }
+    match Address::of(reference)? {
+        Some(address) if !address.is_folder() => store::open(&address).map(drop),
         _ => Ok(()),
     }
 }

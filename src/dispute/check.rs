@@ -131,7 +131,7 @@ pub fn check(opening: &Opening, verifier: &Verifier) -> Result<Checked> {
         ln_recipients_allowed: Family { recipients: 1, ..family }.ln_threshold(stage, alpha) - ln_p,
         release,
     };
-    check_claim(opening, &checked)?;
+    check_claim(opening, &checked, |ln_p| family.ln_family_p(stage, ln_p))?;
     Ok(checked)
 }
 
@@ -249,8 +249,8 @@ fn agreeing(groups: &[Group], bit: impl Fn(u32) -> bool) -> u64 {
     by_position.filter(agrees).count() as u64
 }
 
-/// The owner's figures are those computed here.
-fn check_claim(opening: &Opening, checked: &Checked) -> Checks<()> {
+/// The owner's figures are those computed here; `pay` makes a bound the family-wise one.
+fn check_claim(opening: &Opening, checked: &Checked, pay: impl Fn(f64) -> f64) -> Checks<()> {
     let claim = &opening.claim;
     if !(claim.alpha > 0.0 && claim.alpha <= MAX_ALPHA) {
         return Err(DisputeReason::Mismatch("alpha is none that names anybody"));
@@ -265,7 +265,9 @@ fn check_claim(opening: &Opening, checked: &Checked) -> Checks<()> {
     if !agree {
         return Err(DisputeReason::Mismatch("the scores do not follow from the counts"));
     }
-    if !same(claim.ln_family_p, checked.ln_family_p, BOUND_SLACK * (1.0 + checked.ln_family_p.abs())) {
+    // What all tries cost is exact, whatever the search for the bound left open.
+    let paid = pay(claim.decoders.iter().map(|decoder| decoder.ln_p).fold(0.0, f64::min));
+    if !same(claim.ln_family_p, paid, SCORE_SLACK * (1.0 + paid.abs())) {
         return Err(DisputeReason::Mismatch("the family-wise bound does not follow from the scores"));
     }
     if claim.named != checked.named {

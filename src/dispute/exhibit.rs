@@ -1,16 +1,15 @@
 //! Leaked files, named by their bytes.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ledger::entry;
 use crate::table::format::archive::{self, Limits};
+use crate::table::format::digest::Written;
+use crate::table::format::parts::{Line, Manifest};
 
 use super::reason::DisputeReason;
 
@@ -46,10 +45,7 @@ pub fn check_unchanged(exhibits: &[(Exhibit, PathBuf)], is_folder: bool, traced_
     let found = match exhibits {
         [(only, _)] if !is_folder => only.blake3.clone(),
         // As a folder is named by a trace.
-        _ => {
-            let lines = exhibits.iter().map(|(exhibit, _)| format!("{}  {}\n", exhibit.blake3, exhibit.name));
-            blake3::hash(lines.collect::<String>().as_bytes()).to_hex().to_string()
-        }
+        _ => Manifest::new(exhibits.iter().map(|(exhibit, _)| exhibit.into()).collect()).sealed().blake3,
     };
     if found == traced_blake3 { Ok(()) } else { Err(DisputeReason::LeakChanged.into()) }
 }
@@ -60,20 +56,14 @@ impl From<&Exhibit> for entry::Exhibit {
     }
 }
 
-fn hashed(name: String, path: &Path) -> Result<Exhibit> {
-    let fail = |error| Error::io("read", path, error);
-    let mut file = File::open(path).map_err(fail)?;
-    let (mut bytes, mut blake3, mut sha256) = (0, blake3::Hasher::new(), Sha256::new());
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let length = file.read(&mut buffer).map_err(fail)?;
-        if length == 0 {
-            break;
-        }
-        bytes += length as u64;
-        blake3.update(&buffer[..length]);
-        sha256.update(&buffer[..length]);
+impl From<&Exhibit> for Line {
+    fn from(Exhibit { name, bytes, blake3, sha256 }: &Exhibit) -> Line {
+        Line::new(name, &Written { bytes: *bytes, blake3: blake3.clone(), sha256: sha256.clone() })
     }
-    let sha256 = HEXLOWER.encode(&sha256.finalize());
-    Ok(Exhibit { name, bytes, blake3: blake3.finalize().to_hex().to_string(), sha256 })
+}
+
+fn hashed(name: String, path: &Path) -> Result<Exhibit> {
+    let line = Line::of_file(&name, path)?;
+    let (blake3, sha256) = (line.blake3_hex(), HEXLOWER.encode(&line.sha256));
+    Ok(Exhibit { name, bytes: line.bytes, blake3, sha256 })
 }

@@ -244,9 +244,10 @@ fn changes(value: &Value) -> Vec<Value> {
     match value {
         Value::Bool(known) => vec![Value::Bool(!known)],
         Value::Number(number) => match number.as_u64() {
-            Some(number) => vec![(number + 1).into(), number.saturating_sub(1).into(), u32::MAX.into()]
+            Some(number) => [number + 1, number.saturating_sub(1), u32::MAX.into()]
                 .into_iter()
-                .filter(|other| *other != Value::from(number))
+                .filter(|other| *other != number)
+                .map(Value::from)
                 .collect(),
             None => vec![(number.as_f64().unwrap() * 1.001 - 0.01).into()],
         },

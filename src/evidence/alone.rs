@@ -72,8 +72,8 @@ mod tests {
         let word = code.codeword(&key(1));
         let read = |i: u32| {
             let position = i.wrapping_mul(2_654_435_761) % LENGTH;
-            let flip = if i % 3 == 0 { (i % 17) as u8 } else { 0 };
-            Bit { position, value: word.bit(position) ^ (i % 11 == 0), flip }
+            let flip = if i.is_multiple_of(3) { (i % 17) as u8 } else { 0 };
+            Bit { position, value: word.bit(position) ^ i.is_multiple_of(11), flip }
         };
         (0..900).map(read).collect()
     }
@@ -90,10 +90,10 @@ mod tests {
         let groups: Vec<Group> = counts.groups().collect();
         let evidence = Evidence::new(&counts, &code);
         let scores = evidence.score_all(&code, 20, key);
-        for recipient in 0..20 {
+        for (recipient, scores) in scores.iter().enumerate() {
             let word = code.codeword(&key(recipient));
             let found = outcomes(&DECODERS, &groups, |j| code.bias(j), |j| word.bit(j));
-            assert!(found.iter().zip(scores[recipient]).all(|(found, score)| close(found.score, score)));
+            assert!(found.iter().zip(scores).all(|(found, score)| close(found.score, *score)));
         }
         let ranked = &evidence.rank(&scores, -20.0)[0];
         let word = code.codeword(&key(1));

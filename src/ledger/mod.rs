@@ -25,8 +25,8 @@
 //!
 //! Bottom up: [`merkle`] hashes, [`note`] and [`checkpoint`] sign, [`tiles`] and `tree` store, [`entry`] says what is
 //! recorded, `blobs`, `store`, `seal`, `index`, `stage` and `lock` hold the rest, [`log`] is the ledger, and
-//! [`mod@verify`] checks all of it, [`statement`] is what others sign, and [`registry`] what the entries add up to. What has to be
-//! forgotten goes in [`personal`] and [`prune`].
+//! [`mod@verify`] checks all of it, [`statement`] is what others sign, and [`registry`] what the entries add up to. What has to
+//! be forgotten goes in [`personal`] and [`prune`].
 //!
 //! For others: [`cosignature`] and [`proof`] are what witnesses sign and auditors check, [`history`] knows an earlier head from
 //! a fork, [`heads`] keeps what was cosigned and timestamped ([`timestamp`]), and [`witness`] is the other side.

@@ -23,6 +23,7 @@ fn standing() -> Standing {
         registered: "2026-01-01T00:00:00Z".into(),
         suspended: None,
         reason: None,
+        erased: None,
         changed: None,
         reinstated: None,
     }

@@ -158,7 +158,7 @@ fn a_copy_is_verified_without_a_home() {
 
     let tile = auditor.path("copy/tile/entries/000.p/4");
     let mut bytes = std::fs::read(&tile).unwrap();
-    let at = bytes.windows(4).position(|part| part == b"Acme").unwrap();
+    let at = bytes.windows(4).position(|part| part == b"acme").unwrap();
     bytes[at] = b'E';
     std::fs::write(&tile, bytes).unwrap();
     auditor.run(&verify).fails(

@@ -248,8 +248,8 @@ fn what_was_read_beside_the_original_can_not_be_read_again() {
     assert!(desk.run(&verify).ok().out().contains("acme is named"));
     desk.run(&[&verify[..], &["--leak", "leaked.csv"]].concat()).fails(
         2,
-        "opening.json: the leak can't be read again: it was read beside the owner's original; `open --blind` reads \
-         it alone",
+        "opening.json: the leak can't be read again: it was read beside the owner's original; `open --blind` \
+         reads it alone",
         "leave --leak away to check all the rest",
     );
 }
