@@ -211,7 +211,8 @@ fn a_release_that_is_refused_late_leaves_nothing_in_the_store() {
     assert!(began && said.stderr.starts_with("error: recipient `bob` was suspended on "), "{}", said.stderr);
     // It had been sent.
     assert_eq!((proxy.count("PUT", "partNumber=1"), proxy.count("DELETE", "uploadId=")), (1, 1));
-    assert_eq!((bucket.get("out.csv"), bucket.uploads(), desk.entries()), (None, 0, 4));
+    // The refusal is on record.
+    assert_eq!((bucket.get("out.csv"), bucket.uploads(), desk.entries()), (None, 0, 5));
     assert_eq!(names(&desk.path("tmp")), [""; 0]);
 }
 
