@@ -29,7 +29,7 @@ use crate::error::{Class, Error, Reason, Result};
 use crate::home::Home;
 use crate::keys::keyring::Keyring;
 use crate::known::stored_policy;
-use crate::ledger::entry::Opening;
+use crate::ledger::entry::{Commitment, Opening};
 use crate::ledger::registry::{Adopted, Approved, Standing};
 use crate::ledger::{Entry, Event, Ledger, Output, Recorded, Registry, Release, Source};
 use crate::mark::model::Model;
@@ -312,7 +312,7 @@ pub fn deliver(
 
     let uploads = outputs::send(order, &files, options.interrupted)?;
 
-    let receipts = recording.commit(&stamped, format, deposit, |ledger| {
+    let receipts = recording.commit(&stamped, format, deposit, recording.commitments(), |ledger| {
         check_outputs(order)?;
         recording.admit_again(ledger, Rows::Counted(stamped[0].rows))
     })?;
@@ -350,18 +350,23 @@ impl Recording<'_> {
         self.home.vault(&self.keyring.marking).deposit(&nonce).map(Some)
     }
 
+    /// What binds the owner to the secrets of each copy. It hashes the whole code, so it is made once, without the ledger's lock.
+    pub fn commitments(&self) -> Vec<Commitment> {
+        commitment::commit(&self.keyring.marking, self.terms.subject(), &self.terms.recipients())
+    }
+
     /// Records the copies, unless `admit` finds under the ledger's lock that they may not be; it says on whose approval they are.
     pub fn commit(
         &self,
         stamped: &[Stamped],
         format: &str,
         deposit: Option<Deposit>,
+        commitments: Vec<Commitment>,
         admit: impl FnOnce(&mut Ledger) -> Result<Vec<Admitted>>,
     ) -> Result<Vec<Receipt>> {
         let &Recording { home, keyring, wait, order, terms } = self;
         let vault = home.vault(&keyring.marking);
         let kept = deposit.map(|deposit| end_copy(&vault, deposit, order, &stamped[0])).transpose()?;
-        let commitments = commitment::commit(&keyring.marking, terms.subject(), &terms.recipients());
         let mut ledger = home.ledger(wait, "stamp")?;
         let admitted = admit(&mut ledger)?;
         let sketch = ledger.put_blob(&stamped[0].sketch.to_bytes())?;
@@ -372,8 +377,7 @@ impl Recording<'_> {
         let parts = order.copies.iter().zip(&terms.standings).zip(admitted).zip(commitments).zip(stamped);
         let releases: Vec<Release> = parts
             .map(|((((copy, standing), leave), made), stamped)| {
-                let opening = opening(order, copy, terms, standing, leave);
-                let opening = Opening { commitment: Some(made), ..opening };
+                let opening = opening(order, copy, terms, standing, leave, made);
                 let release = release(opening, order, stamped, format, &sketch);
                 Release { subjects: subjects.clone(), ..release }
             })
@@ -505,6 +509,7 @@ pub(super) fn opening(
     terms: &Terms,
     standing: &Standing,
     leave: Admitted,
+    made: Commitment,
 ) -> Opening {
     let own = &standing.recipient;
     Opening {
@@ -519,7 +524,7 @@ pub(super) fn opening(
         agreement: order.agreement.clone().or_else(|| own.agreement.clone()),
         level: terms.policy.level(),
         approval: leave.approval,
-        commitment: None,
+        commitment: Some(made),
     }
 }
 

@@ -146,7 +146,7 @@ pub fn deliver_folder(
         Writer { outputs: folders.iter().map(|folder| Some(folder.path())).collect(), sync: order.sync };
     let (stamped, format) = stamp(source, listing, &marking, options, deposit.as_mut(), &writer)?;
 
-    let receipts = recording.commit(&stamped, format, deposit, |ledger| {
+    let receipts = recording.commit(&stamped, format, deposit, recording.commitments(), |ledger| {
         check_order(order)?;
         recording.admit_again(ledger, Rows::Counted(stamped[0].rows))
     })?;

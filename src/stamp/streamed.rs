@@ -11,11 +11,9 @@ use std::io::{self, BufWriter, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::commitment;
 use crate::error::{Class, Error, Reason, Result};
 use crate::home::Home;
 use crate::keys::keyring::Keyring;
-use crate::ledger::entry::Opening;
 use crate::ledger::{Entry, Event, Ledger};
 use crate::table::format::open::open;
 use crate::table::format::source::Input;
@@ -72,12 +70,11 @@ pub fn deliver_streamed(
     let mut deposit = recording.begin_copy()?;
     let format = opened.format().name();
 
-    let commitment = commitment::commit(&keyring.marking, terms.subject(), &recipients).pop();
+    let commitments = recording.commitments();
     let mut ledger = home.ledger(wait, "stamp")?;
     check_new(&ledger, &copy.release)?;
     let admitted = recording.admit_again(&mut ledger, Rows::Streamed)?;
-    let opening = opening(order, copy, &terms, &terms.standings()[0], admitted[0]);
-    let opening = Opening { commitment, ..opening };
+    let opening = opening(order, copy, &terms, &terms.standings()[0], admitted[0], commitments[0].clone());
     append(&mut ledger, &recording, Event::ReleaseOpened(opening))?;
     ledger.close()?;
 
@@ -88,7 +85,7 @@ pub fn deliver_streamed(
     let stamped = engine::stamp_opened(opened, vec![output], &marking, &options, deposit.as_mut());
     let recorded = stamped.map_err(in_data).and_then(|stamped| {
         // It went out: whatever changed meanwhile, it is recorded.
-        let receipts = recording.commit(&stamped, format, deposit, |_| Ok(admitted))?;
+        let receipts = recording.commit(&stamped, format, deposit, commitments, |_| Ok(admitted))?;
         Ok(receipts.into_iter().zip(stamped).next().expect("one copy, one receipt"))
     });
     recorded.map_err(|error| {
