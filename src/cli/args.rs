@@ -109,13 +109,13 @@ pub enum Recipient {
         #[arg(long)]
         contact: Option<String>,
         #[command(flatten)]
-        facts: super::recipients::Facts,
+        facts: super::recipients::TypedFacts,
     },
     /// Put on record what is different now, such as a renewed agreement
     Update {
         id: String,
         #[command(flatten)]
-        facts: super::recipients::Facts,
+        facts: super::recipients::TypedFacts,
     },
     /// List the partners
     List {

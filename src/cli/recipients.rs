@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::known::SignedFor;
 use crate::ledger::personal::SALT_BYTES;
 use crate::ledger::registry::{Delivered, Standing, Unfinished};
-use crate::ledger::{Changes, Day, Entry, Event, Recipient, Registry, Verifier};
+use crate::ledger::{Day, Entry, Event, Facts, Recipient, Registry, Verifier};
 use crate::report::json;
 
 use super::args;
@@ -20,7 +20,7 @@ use super::{DONE, Session, now, operator, terminal};
 
 /// What is on record of a partner beside its name.
 #[derive(Debug, Args)]
-pub struct Facts {
+pub struct TypedFacts {
     /// Agreement under which copies are given
     #[arg(long)]
     agreement: Option<String>,
@@ -47,11 +47,11 @@ pub struct Facts {
     safeguards: Option<String>,
 }
 
-impl Facts {
-    fn changes(self) -> Changes {
-        let Facts { agreement, agreement_expires, purpose, country, .. } = self;
-        let Facts { max_level, vkey, category, safeguards, .. } = self;
-        Changes { agreement, agreement_expires, purpose, country, max_level, vkey, category, safeguards }
+impl TypedFacts {
+    fn facts(self) -> Facts {
+        let TypedFacts { agreement, agreement_expires, purpose, country, .. } = self;
+        let TypedFacts { max_level, vkey, category, safeguards, .. } = self;
+        Facts { agreement, agreement_expires, purpose, country, max_level, vkey, category, safeguards }
     }
 }
 
@@ -64,11 +64,10 @@ pub fn run(session: &Session, command: args::Recipient) -> Result<u8> {
     match command {
         args::Recipient::Add { id, name, contact, facts } => {
             check_id(&id)?;
-            let mut recipient = Recipient { id, name, contact, ..Recipient::default() };
-            recipient.change(facts.changes());
+            let recipient = Recipient { id, name, contact, facts: facts.facts(), ..Recipient::default() };
             add(session, recipient)
         }
-        args::Recipient::Update { id, facts } => update(session, &id, facts.changes()),
+        args::Recipient::Update { id, facts } => update(session, &id, facts.facts()),
         args::Recipient::List { json } => list(session, json),
         args::Recipient::Show { id, json } => show(session, &id, json),
         args::Recipient::Suspend { id, reason } => suspend(session, &id, reason),
@@ -158,7 +157,7 @@ pub fn name_of(standing: &Standing) -> &str {
     if standing.erased.is_some() { "(erased)" } else { &standing.recipient.name }
 }
 
-fn update(session: &Session, id: &str, changes: Changes) -> Result<u8> {
+fn update(session: &Session, id: &str, changes: Facts) -> Result<u8> {
     if changes.is_empty() {
         return Err(Error::usage("nothing to change is named")
             .with_hint("see `dyepack recipient update --help` for what can be changed"));
@@ -166,7 +165,7 @@ fn update(session: &Session, id: &str, changes: Changes) -> Result<u8> {
     let keyring = session.keyring()?;
     let mut ledger = session.home.ledger(session.wait, "recipient update")?;
     let registry = Registry::standing(&ledger)?;
-    let before = &known(&registry, id)?.recipient;
+    let before = &known(&registry, id)?.recipient.facts;
     let mut after = before.clone();
     after.change(changes.clone());
     if after == *before {
@@ -264,8 +263,9 @@ fn show(session: &Session, id: &str, as_json: bool) -> Result<u8> {
         terminal::print(json::line(&shown) + "\n")?;
         return Ok(DONE);
     }
-    let Recipient { id, contact, agreement, purpose, country, .. } = &standing.recipient;
-    let Recipient { agreement_expires, max_level, vkey, category, safeguards, .. } = &standing.recipient;
+    let Recipient { id, contact, facts, .. } = &standing.recipient;
+    let Facts { agreement, purpose, country, agreement_expires, .. } = facts;
+    let Facts { max_level, vkey, category, safeguards, .. } = facts;
     let expires = agreement_expires.as_ref().map(Day::to_string);
     let level = max_level.as_ref().map(u8::to_string);
     let mut out = format!("{id}  {}\n", name_of(standing));

@@ -71,7 +71,7 @@ pub mod witness;
 
 pub use checkpoint::{Checkpoint, Verified};
 pub use day::Day;
-pub use entry::{Changes, Entry, Event, Output, Recipient, Release, Source};
+pub use entry::{Entry, Event, Facts, Output, Recipient, Release, Source};
 pub use log::{Ledger, Recorded, reindex};
 pub use note::Verifier;
 pub use registry::Registry;

@@ -248,7 +248,7 @@ impl Registry {
             }
             Event::RecipientChanged { recipient, changes } => {
                 if let Some(standing) = self.recipients.get_mut(&recipient) {
-                    standing.recipient.change(changes);
+                    standing.recipient.facts.change(changes);
                     standing.changed = Some(time);
                 }
             }

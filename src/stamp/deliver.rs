@@ -511,7 +511,7 @@ pub(super) fn opening(
     leave: Admitted,
     made: Commitment,
 ) -> Opening {
-    let own = &standing.recipient;
+    let own = &standing.recipient.facts;
     Opening {
         release: copy.release.clone(),
         dataset: order.dataset.clone(),

@@ -112,7 +112,7 @@ pub enum Event {
         recipient: String,
         /// What is different, and how.
         #[serde(flatten)]
-        changes: Changes,
+        changes: Facts,
     },
     /// A partner who was suspended may receive copies again.
     RecipientReinstated {
@@ -178,18 +178,27 @@ pub struct Recipient {
     /// As `name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
+    /// BLAKE3 of the blob that holds name and contact, with a salt; see [`personal`](crate::ledger::personal).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal: Option<String>,
+    /// What may be different later.
+    #[serde(flatten)]
+    pub facts: Facts,
+}
+
+/// What is on record of a [`Recipient`] beside its name. In a change, `None` stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Facts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<String>,
+    /// Last day of the agreement, in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement_expires: Option<Day>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// BLAKE3 of the blob that holds name and contact, with a salt; see [`personal`](crate::ledger::personal).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub personal: Option<String>,
-    /// Last day of the agreement, in UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreement_expires: Option<Day>,
     /// Highest data level that it may get, 1 to 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_level: Option<u8>,
@@ -204,49 +213,25 @@ pub struct Recipient {
     pub safeguards: Option<String>,
 }
 
-/// What of a [`Recipient`] may be different later; `None` stays as it was.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Changes {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreement: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub country: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreement_expires: Option<Day>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_level: Option<u8>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vkey: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub category: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub safeguards: Option<String>,
-}
-
-impl Changes {
-    /// Whether nothing is different.
+impl Facts {
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        *self == Changes::default()
+        *self == Facts::default()
     }
-}
 
-impl Recipient {
     /// Takes over what is different.
-    pub(crate) fn change(&mut self, changes: Changes) {
-        fn set<T>(field: &mut Option<T>, change: Option<T>) {
+    pub(crate) fn change(&mut self, changes: Facts) {
+        fn set<T>(fact: &mut Option<T>, change: Option<T>) {
             if change.is_some() {
-                *field = change;
+                *fact = change;
             }
         }
-        let Changes { agreement, purpose, country, agreement_expires, .. } = changes;
-        let Changes { max_level, vkey, category, safeguards, .. } = changes;
+        let Facts { agreement, agreement_expires, purpose, country, .. } = changes;
+        let Facts { max_level, vkey, category, safeguards, .. } = changes;
         set(&mut self.agreement, agreement);
+        set(&mut self.agreement_expires, agreement_expires);
         set(&mut self.purpose, purpose);
         set(&mut self.country, country);
-        set(&mut self.agreement_expires, agreement_expires);
         set(&mut self.max_level, max_level);
         set(&mut self.vkey, vkey);
         set(&mut self.category, category);
@@ -281,8 +266,8 @@ impl Event {
     /// Refuses keys, levels and notes that nobody could read later.
     pub(super) fn check_signers(&self) -> Result<()> {
         let (vkey, level) = match self {
-            Event::RecipientRegistered { recipient } => (recipient.vkey.as_ref(), recipient.max_level),
-            Event::RecipientChanged { changes, .. } => (changes.vkey.as_ref(), changes.max_level),
+            Event::RecipientRegistered { recipient: Recipient { facts, .. } }
+            | Event::RecipientChanged { changes: facts, .. } => (facts.vkey.as_ref(), facts.max_level),
             Event::ApproverAdded { vkey, .. } => (Some(vkey), None),
             Event::Approved { note, .. } => return Signed::<Approval>::parse(note).map(drop),
             Event::ReceiptAttached { note, .. } => return Signed::<DeliveryReceipt>::parse(note).map(drop),

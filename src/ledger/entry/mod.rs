@@ -22,7 +22,7 @@ use strum::VariantNames as _;
 use super::{blobs::is_hash, note::Verifier, reason::Reason, tiles::LEAF_LIMIT_BYTES};
 use crate::{error::Result, keys::secret::SigningKey};
 
-pub use event::{Changes, Event, Recipient};
+pub use event::{Event, Facts, Recipient};
 pub use release::{Commitment, Opening, Output, Release, Source};
 pub use trace::{Exhibit, Traced};
 
@@ -215,7 +215,7 @@ mod tests {
             Event::Amendment { supersedes: 7, note: "\"quoted\"\n".into() },
             Event::RecipientChanged {
                 recipient: "a".into(),
-                changes: Changes { max_level: Some(2), ..Changes::default() },
+                changes: Facts { max_level: Some(2), ..Facts::default() },
             },
             Event::RecipientReinstated { recipient: "a".into(), reason: None },
             Event::ApproverAdded { approver: "c".into(), vkey: keys().1.to_string() },
@@ -290,8 +290,7 @@ mod tests {
         let refuses = |event| Entry::new("2026-03-01T12:00:00Z", "op", event).check().is_err();
         let recipient = |vkey: &str, max_level| Recipient {
             id: "a".into(),
-            vkey: Some(vkey.into()),
-            max_level: Some(max_level),
+            facts: Facts { vkey: Some(vkey.into()), max_level: Some(max_level), ..Facts::default() },
             ..Recipient::default()
         };
         let registered = |vkey: &str, level| Event::RecipientRegistered { recipient: recipient(vkey, level) };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{Approval, DeliveryReceipt, Signed, reason::StatementReason};
 use crate::error::Result;
-use crate::ledger::{Event, note::Verifier};
+use crate::ledger::{Event, Recipient, note::Verifier};
 
 /// The keys that count at one point of the ledger, as verifier keys in text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,14 +20,10 @@ impl Signers {
     /// Takes the next entry into account.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::RecipientRegistered { recipient } => {
-                if let Some(vkey) = &recipient.vkey {
-                    self.recipients.insert(recipient.id.clone(), vkey.clone());
-                }
-            }
-            Event::RecipientChanged { recipient, changes } => {
-                if let Some(vkey) = &changes.vkey {
-                    self.recipients.insert(recipient.clone(), vkey.clone());
+            Event::RecipientRegistered { recipient: Recipient { id, facts, .. } }
+            | Event::RecipientChanged { recipient: id, changes: facts } => {
+                if let Some(vkey) = &facts.vkey {
+                    self.recipients.insert(id.clone(), vkey.clone());
                 }
             }
             Event::ApproverAdded { approver, vkey } => {

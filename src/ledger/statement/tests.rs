@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::{Approval, DeliveryReceipt, Signed};
 use crate::keys::secret::SigningKey;
-use crate::ledger::entry::{Changes, Entry, Event, Opening, Output, Recipient, Release, Source};
+use crate::ledger::entry::{Entry, Event, Facts, Opening, Output, Recipient, Release, Source};
 use crate::ledger::{Ledger, Registry, Verifier, verify};
 
 const TIME: &str = "2026-03-01T12:00:00Z";
@@ -54,8 +54,8 @@ fn ledger() -> (TempDir, Ledger) {
     Ledger::create(folder.path(), ORIGIN, &key(0)).unwrap();
     let mut ledger = Ledger::open(folder.path(), Duration::ZERO, "test").unwrap();
     let blob = ledger.put_blob(b"blob").unwrap();
-    let recipient =
-        Recipient { id: "acme".into(), vkey: Some(vkey("acme.example", 2)), ..Recipient::default() };
+    let facts = Facts { vkey: Some(vkey("acme.example", 2)), ..Facts::default() };
+    let recipient = Recipient { id: "acme".into(), facts, ..Recipient::default() };
     let opening = Opening {
         release: "r1".into(),
         recipient: "acme".into(),
@@ -139,7 +139,7 @@ fn a_second_receipt_is_named_and_the_first_counts() {
 #[test]
 fn the_keys_of_that_point_count() {
     let (folder, mut ledger) = ledger();
-    let changes = Changes { vkey: Some(vkey("acme.example", 5)), ..Changes::default() };
+    let changes = Facts { vkey: Some(vkey("acme.example", 5)), ..Facts::default() };
     add(
         &mut ledger,
         [
@@ -176,12 +176,12 @@ fn the_keys_of_that_point_count() {
 #[test]
 fn changes_are_taken_over_and_a_suspension_ends() {
     let (_folder, mut ledger) = ledger();
-    let changes = Changes {
+    let changes = Facts {
         agreement: Some("DUA-18".into()),
         agreement_expires: Some("2028-01-31".parse().unwrap()),
         max_level: Some(3),
         country: Some("NO".into()),
-        ..Changes::default()
+        ..Facts::default()
     };
     add(
         &mut ledger,
@@ -192,8 +192,11 @@ fn changes_are_taken_over_and_a_suspension_ends() {
     );
     let standing = replay(&ledger).recipients["acme"].clone();
     assert!(standing.suspended.is_some() && standing.changed.is_some());
-    assert_eq!((standing.recipient.max_level, standing.recipient.country.as_deref()), (Some(3), Some("NO")));
-    assert_eq!(standing.recipient.vkey, Some(vkey("acme.example", 2)), "what was not said stays");
+    assert_eq!(
+        (standing.recipient.facts.max_level, standing.recipient.facts.country.as_deref()),
+        (Some(3), Some("NO"))
+    );
+    assert_eq!(standing.recipient.facts.vkey, Some(vkey("acme.example", 2)), "what was not said stays");
     add(&mut ledger, [Event::RecipientReinstated { recipient: "acme".into(), reason: None }]);
     let standing = replay(&ledger).recipients["acme"].clone();
     assert_eq!((standing.suspended, standing.reason), (None, None));

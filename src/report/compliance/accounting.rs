@@ -186,7 +186,7 @@ fn row(record: &Record, part: &Frame, answer: &str) -> Vec<Cell> {
         first.text("recipient").into(),
         record.name(first).into(),
         partner.and_then(|partner| partner.contact.clone()).into(),
-        partner.and_then(|partner| partner.country.clone()).into(),
+        partner.and_then(|partner| partner.facts.country.clone()).into(),
         Cell::Text(description),
         first.text("purpose").into(),
         first.text("legal_basis").into(),

@@ -34,9 +34,9 @@ const COLUMNS: &[(&str, &str)] = &[
 type Expected = (&'static str, fn(&Recipient) -> bool);
 
 const EXPECTED: [Expected; 3] = [
-    ("category", |recipient| recipient.category.is_some()),
-    ("country", |recipient| recipient.country.is_some()),
-    ("safeguards of a transfer", |recipient| recipient.safeguards.is_some()),
+    ("category", |recipient| recipient.facts.category.is_some()),
+    ("country", |recipient| recipient.facts.country.is_some()),
+    ("safeguards of a transfer", |recipient| recipient.facts.safeguards.is_some()),
 ];
 
 /// The report: a row for each recipient who was registered, as it stands now, and the disclosures to it in the period.
@@ -93,14 +93,14 @@ fn row(standing: &Standing, given: Option<&Frame>) -> Vec<Cell> {
     vec![
         Cell::Text(partner.id.clone()),
         name_of(partner).into(),
-        partner.category.clone().into(),
+        partner.facts.category.clone().into(),
         partner.contact.clone().into(),
-        partner.country.clone().into(),
-        partner.safeguards.clone().into(),
-        partner.agreement.clone().into(),
-        partner.agreement_expires.as_ref().map(ToString::to_string).into(),
-        partner.max_level.map(u64::from).into(),
-        distinct("purpose", &partner.purpose).into(),
+        partner.facts.country.clone().into(),
+        partner.facts.safeguards.clone().into(),
+        partner.facts.agreement.clone().into(),
+        partner.facts.agreement_expires.as_ref().map(ToString::to_string).into(),
+        partner.facts.max_level.map(u64::from).into(),
+        distinct("purpose", &partner.facts.purpose).into(),
         distinct("legal_basis", &None).into(),
         distinct("dataset", &None).into(),
         levels.iter().map(u64::to_string).collect::<Vec<_>>().into(),

@@ -179,15 +179,15 @@ fn refused(rules: &ReleaseRules, standing: &Standing, request: &Request) -> Vec<
         refusals.push(Refusal::Suspended { since: since.clone() });
     }
     let is_named = |agreement: &str| !agreement.trim().is_empty();
-    let agreement = request.agreement.or(recipient.agreement.as_deref());
+    let agreement = request.agreement.or(recipient.facts.agreement.as_deref());
     if rules.requires_agreement && !agreement.is_some_and(is_named) {
         refusals.push(Refusal::NoAgreement);
     }
     // Also if this copy names another agreement: its end is not on record.
-    if let Some(last_day) = recipient.agreement_expires.filter(|last_day| request.today > *last_day) {
+    if let Some(last_day) = recipient.facts.agreement_expires.filter(|last_day| request.today > *last_day) {
         refusals.push(Refusal::AgreementExpired { last_day });
     }
-    if let Some(most) = recipient.max_level.filter(|most| request.level > *most) {
+    if let Some(most) = recipient.facts.max_level.filter(|most| request.level > *most) {
         refusals.push(Refusal::LevelTooHigh { level: request.level, most });
     }
     refusals
@@ -208,7 +208,8 @@ fn needs_approval(rules: &ReleaseRules, standing: &Standing, request: &Request) 
     if let Some(limit) = rules.approve_rows.filter(is_over) {
         needs.push(Refusal::RowsNeedApproval { rows, limit });
     }
-    let country = standing.recipient.country.as_deref().map(str::trim).filter(|country| !country.is_empty());
+    let country =
+        standing.recipient.facts.country.as_deref().map(str::trim).filter(|country| !country.is_empty());
     if let (Some(home), Some(limit)) = (&rules.country, rules.approve_rows_abroad.filter(is_over))
         && !country.is_some_and(|country| country.eq_ignore_ascii_case(home))
     {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::keys::secret::SigningKey;
 use crate::ledger::statement::Signed;
-use crate::ledger::{Recipient, Verifier};
+use crate::ledger::{Facts, Recipient, Verifier};
 
 const LEDGER: &str = "example.org/ledger";
 
@@ -12,12 +12,8 @@ fn day(text: &str) -> Day {
 }
 
 fn standing() -> Standing {
-    let recipient = Recipient {
-        id: "acme".into(),
-        agreement: Some("DUA-17".into()),
-        country: Some("CN".into()),
-        ..Recipient::default()
-    };
+    let facts = Facts { agreement: Some("DUA-17".into()), country: Some("CN".into()), ..Facts::default() };
+    let recipient = Recipient { id: "acme".into(), facts, ..Recipient::default() };
     Standing {
         recipient,
         registered: "2026-01-01T00:00:00Z".into(),
@@ -102,8 +98,8 @@ fn an_agreement_is_named_and_lasts_to_the_end_of_its_last_day() {
     let optional = ReleaseRules::default();
     let with = |agreement: Option<&str>, expires: Option<&str>| {
         let mut standing = standing();
-        standing.recipient.agreement = agreement.map(str::to_owned);
-        standing.recipient.agreement_expires = expires.map(day);
+        standing.recipient.facts.agreement = agreement.map(str::to_owned);
+        standing.recipient.facts.agreement_expires = expires.map(day);
         standing
     };
     let at = |time: &str, agreement| Request { today: Day::of(time).unwrap(), agreement, ..request() };
@@ -144,7 +140,7 @@ fn levels_are_compared_with_the_recipient_and_with_the_policy() {
         for most in [None, Some(1), Some(2), Some(3), Some(4), Some(5)] {
             for least in [None, Some(1), Some(3), Some(4), Some(5)] {
                 let mut standing = standing();
-                standing.recipient.max_level = most;
+                standing.recipient.facts.max_level = most;
                 let rules = ReleaseRules { approve_level: least, ..ReleaseRules::default() };
                 let request = Request { level, rows: Rows::NotYet, ..request() };
                 let mut expected = Vec::new();
@@ -164,7 +160,7 @@ fn levels_are_compared_with_the_recipient_and_with_the_policy() {
     }
     let rules = ReleaseRules { approve_level: Some(4), ..ReleaseRules::default() };
     let mut standing = standing();
-    standing.recipient.max_level = Some(3);
+    standing.recipient.facts.max_level = Some(3);
     let approvals = [on_record(7, approval())];
     assert_eq!(refusing(&rules, &standing, &approvals, &request()), ["max_level"], "no approval lifts that");
 }
@@ -202,7 +198,7 @@ fn rows_are_compared_with_the_limits_at_home_and_abroad() {
     ];
     for (rules, country, rows, expected) in cases {
         let mut standing = standing();
-        standing.recipient.country = country.map(str::to_owned);
+        standing.recipient.facts.country = country.map(str::to_owned);
         let request = Request { rows, ..request() };
         assert_eq!(refusing(rules, &standing, &[], &request), expected, "{country:?} {rows:?}");
     }
