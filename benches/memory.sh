@@ -8,16 +8,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 rows=${1:-300000}
 python=${DYEPACK_PYTHON:-python3}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export DYEPACK_HOME="$work/home"
+. benches/common.sh
 
-cargo build --release --bins --examples --quiet
-bin=${CARGO_TARGET_DIR:-target}/release
-
-"$bin/dyepack" init --no-passphrase 2> /dev/null
-"$bin/dyepack" recipient add acme --name Acme 2> /dev/null
-"$bin/dyepack" policy adopt examples/policies/hospital.toml 2> /dev/null
+make_home
 
 convert='
 import csv, json, sqlite3, sys

@@ -8,14 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 rows=${1:-3000000} rounds=${2:-3}
 python=${DYEPACK_PYTHON:-python3}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export DYEPACK_HOME="$work/home"
-
-cargo build --release --bins --examples --quiet
-bin=${CARGO_TARGET_DIR:-target}/release
-# What one run leaves to be written to the disk must not slow the next.
-timed() { local what=$1; shift; sync; command time -f "$what %e %U+%S %M" "$@" 2> >(tail -n 1) > /dev/null; }
+. benches/common.sh
 
 "$bin/examples/generate" "$rows" > "$work/stays.csv"
 "$python" -c '
@@ -24,9 +17,7 @@ table = pyarrow.csv.read_csv(sys.argv[1])
 pyarrow.parquet.write_table(table, sys.argv[2], compression="zstd")
 print(table.num_columns, "columns")' "$work/stays.csv" "$work/stays.parquet"
 rm "$work/stays.csv"
-"$bin/dyepack" init --no-passphrase 2> /dev/null
-"$bin/dyepack" recipient add acme --name Acme 2> /dev/null
-"$bin/dyepack" policy adopt examples/policies/hospital.toml 2> /dev/null
+make_home
 wc -c < "$work/stays.parquet" | awk '{ print $1, "bytes" }'
 
 copy='

@@ -8,12 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rows=${1:-1000000} leaked=${2:-$rows} rounds=${3:-3}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export DYEPACK_HOME="$work/home"
-
-cargo build --release --bins --examples --quiet
-bin=${CARGO_TARGET_DIR:-target}/release
+. benches/common.sh
 # `trace` ends with 1 when it names nobody: that is a measurement too.
 timed() {
     local what=$1; shift; sync
