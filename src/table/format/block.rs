@@ -66,6 +66,16 @@ impl Block {
     }
 }
 
+/// Lengthens a buffer. An empty one gets memory that the system zeroes, and only where it is touched: most of a short file's
+/// buffers never are.
+pub(super) fn lengthen(bytes: &mut Vec<u8>, length: usize) {
+    if bytes.is_empty() {
+        *bytes = vec![0; length];
+    } else {
+        bytes.resize(length, 0);
+    }
+}
+
 /// Something broken that tolerant reading passed over. It concerns the first record of its block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {

@@ -8,7 +8,7 @@
 use std::io::{Chain, Cursor, Read};
 
 use crate::error::{Error, Result};
-use crate::table::format::block::{Block, Damage, Options, Reading, Source, read_full};
+use crate::table::format::block::{Block, Damage, Options, Reading, Source, lengthen, read_full};
 
 use super::{cut::Cut, dialect::Dialect, head::Head, reason::CsvReason};
 
@@ -64,10 +64,14 @@ impl<R: Read> Blocks<R> {
     }
 
     fn fill(&mut self, block: &mut Block) -> Result<bool> {
+        if self.at_end && self.carry.is_empty() {
+            block.bytes.clear();
+            return Ok(false);
+        }
         let mut length = self.carry.len();
         let mut target = self.options.block_bytes.max(length);
         // The recycled buffer keeps its length, so that next to nothing is zeroed here.
-        block.bytes.resize(target, 0);
+        lengthen(&mut block.bytes, target);
         block.bytes[..length].copy_from_slice(&self.carry);
         self.carry.clear();
         let mut cut = Cut::new(self.dialect);
@@ -83,7 +87,7 @@ impl<R: Read> Blocks<R> {
                 }
                 Step::Grow => {
                     target = (2 * target).min(self.options.max_record_bytes);
-                    block.bytes.resize(target, 0);
+                    lengthen(&mut block.bytes, target);
                 }
                 Step::Rescan => {}
             }

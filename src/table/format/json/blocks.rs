@@ -7,7 +7,7 @@
 use std::io::{Chain, Cursor, Read};
 
 use crate::error::{Error, Result};
-use crate::table::format::block::{Block, Damage, Options, Reading, Source, read_full};
+use crate::table::format::block::{Block, Damage, Options, Reading, Source, lengthen, read_full};
 
 use super::reason::JsonReason;
 use super::tail::Tail;
@@ -125,7 +125,7 @@ impl<R: Read> JsonBlocks<R> {
         }
         let mut length = self.carry.len();
         let mut target = self.options.block_bytes.max(length);
-        block.bytes.resize(target, 0);
+        lengthen(&mut block.bytes, target);
         block.bytes[..length].copy_from_slice(&self.carry);
         self.carry.clear();
         let mut cut = Cut::default();
@@ -139,7 +139,7 @@ impl<R: Read> JsonBlocks<R> {
                 return Ok(end > 0);
             }
             target = (2 * target).min(self.options.max_record_bytes);
-            block.bytes.resize(target.max(length), 0);
+            lengthen(&mut block.bytes, target.max(length));
         }
     }
 
@@ -149,7 +149,7 @@ impl<R: Read> JsonBlocks<R> {
         let length = self.carry.len();
         block.bytes.clear();
         block.bytes.append(&mut self.carry);
-        block.bytes.resize(length.max(self.options.block_bytes), 0);
+        lengthen(&mut block.bytes, length.max(self.options.block_bytes));
         let read = self.read(&mut block.bytes[length..])?;
         block.bytes.truncate(length + read);
         let is_last = block.bytes.is_empty();

@@ -1,6 +1,6 @@
 //! The items of a stream, in a buffer that holds those not taken yet.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::ops::Range;
 
 use memchr::{memchr, memmem};
@@ -172,23 +172,11 @@ impl<R: Read> Items<R> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
-        let mut length = self.buffer.len();
-        self.buffer.resize(length + more, 0);
-        while length < self.buffer.len() {
-            match self.reader.read(&mut self.buffer[length..]) {
-                Ok(0) => {
-                    self.at_end = true;
-                    break;
-                }
-                Ok(count) => length += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.failed = Some(read_failed(error));
-                    break;
-                }
-            }
+        let length = self.buffer.len() + more;
+        match self.reader.by_ref().take(more as u64).read_to_end(&mut self.buffer) {
+            Ok(_) => self.at_end = self.buffer.len() < length,
+            Err(error) => self.failed = Some(read_failed(error)),
         }
-        self.buffer.truncate(length);
         Ok(())
     }
 }
