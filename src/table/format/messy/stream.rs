@@ -23,7 +23,7 @@ const BACK_BYTES: usize = 1 << 12;
 
 /// Breaks that are looked at for another table. Looking takes about as long as a piece of text does, so a text with more of them,
 /// that are none, is not looked at any longer.
-const MAX_BREAKS: u32 = 10_000;
+const MAX_BREAKS: u32 = 2_000;
 
 /// The shortest header that is looked for among the rows; a shorter one may be a value as well.
 const MIN_HEADER_BYTES: usize = 4;

@@ -67,6 +67,16 @@ fn files_after_each_other_are_one_table() {
 }
 
 #[test]
+fn a_run_of_empty_lines_is_one_break() {
+    for end in ["\n", "\r\n"] {
+        let (first, other) =
+            (["id,name", "1,Ann", "2,Bo", ""].join(end), ["ward;beds", "A;1", "B;2", ""].join(end));
+        let tables = csvs(first.clone() + &end.repeat(100_000) + &other);
+        assert_eq!(tables.iter().map(|csv| csv.trim()).collect::<Vec<_>>(), [first.trim(), other.trim()]);
+    }
+}
+
+#[test]
 fn other_files_after_each_other_are_several_tables() {
     let b = "ward;beds;floor\nA;10;1\nB;20;2\n";
     for between in ["\n", "\u{feff}", "\u{c}", "\nBeds of the house\n\n", "\n\u{feff}"] {

@@ -45,7 +45,10 @@ impl Stream {
             _ if begins && self.tail == Some(at) && !self.is_after_blank(at) => {
                 self.decide_line(Break::Nothing)
             }
-            _ if begins && self.is_after_blank(at) => self.decide_line(Break::Blank),
+            _ if begins && self.is_after_blank(at) => match self.blank_bytes(at) {
+                0 => self.decide_line(Break::Blank),
+                blank => self.go_on(at + blank),
+            },
             _ => self.go_on(at + 1),
         }
     }
@@ -86,6 +89,13 @@ impl Stream {
 
     fn is_after_blank(&self, at: usize) -> bool {
         self.window[..at].ends_with(self.current.blank.needle())
+    }
+
+    /// Bytes of empty lines at the beginning of a line: a run of them is one break.
+    fn blank_bytes(&self, at: usize) -> usize {
+        let rest = &self.window[at..];
+        let ends = rest.iter().take_while(|byte| **byte == b'\r' || **byte == self.line_end()).count();
+        memchr::memrchr(self.line_end(), &rest[..ends]).map_or(0, |last| last + 1)
     }
 
     /// The length of the header with its line end, if it stands at `at`.
