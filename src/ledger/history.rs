@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     checkpoint::{Checkpoint, Verified},
+    entry,
     log::{CHECKPOINT_FILE, Ledger, read_checkpoint},
     merkle,
     note::Verifier,
@@ -163,8 +164,9 @@ impl Published {
     /// one that is wrong is named. Policies and sketches, which are not published, are left out.
     pub fn verify(&self) -> Result<PublishedVerification> {
         let mut seen = Seen::default();
-        self.tree.walk(&self.head.root, |index, leaf| {
-            seen.check(index, leaf, &self.verifier, None, None)
+        let read = |leaf: &[u8]| entry::read_signed(leaf, &self.verifier);
+        self.tree.walk(&self.head.root, read, |index, _, entry| {
+            seen.check(index, entry, &self.verifier, None, None)
                 .map_err(|what| Reason::Entry { index, what }.into())
         })?;
         seen.check_missing()?;

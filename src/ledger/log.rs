@@ -188,21 +188,33 @@ impl Ledger {
     /// Every entry in order, all proved against the root; those that were pruned are left out. Reads the whole log.
     pub fn entries(&self) -> Result<Vec<Recorded>> {
         let mut entries = Vec::new();
-        self.walk(|index, leaf, entry| {
-            entries.push(Recorded { index, leaf: leaf.to_vec(), entry });
-            Ok(())
-        })?;
+        self.walk(
+            |leaf| Ok(leaf.to_vec()),
+            |index, entry, leaf| {
+                entries.push(Recorded { index, leaf, entry });
+                Ok(())
+            },
+        )?;
         Ok(entries)
     }
 
-    /// Visits every entry in order, all proved against the root, and checks that those which are missing were pruned.
-    pub(super) fn walk(&self, mut visit: impl FnMut(u64, &[u8], Option<Entry>) -> Result<()>) -> Result<()> {
+    /// Visits every entry in order, all proved against the root; those that were pruned are left out. Of each, `visit` gets the
+    /// number, the entry, and what `read` made of its leaf, which is done on all cores. What it was given holds only if this
+    /// returns `Ok`.
+    ///
+    /// # Errors
+    /// If the log is damaged, or `read` says what is wrong with a leaf.
+    pub fn walk<T: Send>(
+        &self,
+        read: impl Fn(&[u8]) -> Result<T, String> + Sync,
+        mut visit: impl FnMut(u64, Option<Entry>, T) -> Result<()>,
+    ) -> Result<()> {
         self.check_usable()?;
         let mut prunings = Prunings::default();
-        self.tree.walk(&self.checkpoint.root, |index, leaf| {
-            let entry = entry::read(leaf).map_err(|what| Reason::Entry { index, what })?;
+        let read = |leaf: &[u8]| Ok((entry::read(leaf)?, read(leaf)?));
+        self.tree.walk(&self.checkpoint.root, read, |index, _, (entry, made)| {
             prunings.see(index, entry.as_ref());
-            visit(index, leaf, entry)
+            visit(index, entry, made)
         })?;
         prunings.check(&self.tree, self.size())
     }

@@ -103,7 +103,7 @@ impl Ledger {
         // By blob, the last disposable entry that names it; and those that others name.
         let (mut used, mut held) = (HashMap::new(), HashSet::new());
         let mut disposable: Vec<(u64, String)> = Vec::new();
-        self.walk(|index, _, entry| {
+        self.walk(skip, |index, entry, ()| {
             let Some(entry) = entry else { return Ok(()) };
             let is_old = entry.time.parse::<Timestamp>().is_ok_and(|time| time < older_than);
             if !is_old && young.is_none() {
@@ -179,8 +179,7 @@ impl Ledger {
     /// Blobs that only entries before an index name, which go.
     fn doomed_blobs(&self, before: u64) -> Result<HashSet<String>> {
         let (mut doomed, mut held) = (HashSet::new(), HashSet::new());
-        self.tree.walk(&self.checkpoint.root, |index, leaf| {
-            let entry = entry::read(leaf).map_err(|what| Reason::Entry { index, what })?;
+        self.tree.walk(&self.checkpoint.root, entry::read, |index, _, entry| {
             let Some(event) = entry.map(|entry| entry.event) else { return Ok(()) };
             let goes = index < before && event.is_disposable();
             let set = if goes { &mut doomed } else { &mut held };
@@ -214,7 +213,7 @@ impl Ledger {
     pub fn forget_again(&mut self) -> Result<Vec<String>> {
         let (mut prunings, mut erased) = (Prunings::default(), HashSet::new());
         let (mut named, mut all_are_known) = (HashSet::new(), true);
-        self.walk(|index, _, entry| {
+        self.walk(skip, |index, entry, ()| {
             prunings.see(index, entry.as_ref());
             // An entry of a later version may name blobs that this one does not know of.
             all_are_known &= entry.is_some();
@@ -251,6 +250,11 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// Of a leaf nothing is needed but its entry.
+fn skip(_: &[u8]) -> Result<(), String> {
+    Ok(())
 }
 
 /// What is left of a bundle: of one that stands, what will be left.

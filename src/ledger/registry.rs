@@ -10,7 +10,7 @@ use super::cosignature::Quorums;
 use super::entry::Opening;
 use super::personal::Personal;
 use super::statement::{Approval, DeliveryReceipt, Signed, Signers, Statement};
-use super::{Event, Ledger, Recipient, Recorded, Release, Verifier};
+use super::{Entry, Event, Ledger, Recipient, Recorded, Release, Verifier};
 use crate::error::Result;
 
 /// The key epoch of a home whose key was never rotated.
@@ -190,7 +190,7 @@ impl Registry {
         let mut registry = Registry::default();
         for recorded in entries {
             if let Some(entry) = &recorded.entry {
-                registry.apply(recorded.index, &entry.time, &entry.event);
+                registry.add(recorded.index, entry);
             }
         }
         registry
@@ -229,10 +229,11 @@ impl Registry {
         Ok(())
     }
 
-    fn apply(&mut self, index: u64, time: &str, event: &Event) {
-        let time = time.to_owned();
-        self.signers.apply(event);
-        match event.clone() {
+    /// Adds the next entry.
+    pub fn add(&mut self, index: u64, entry: &Entry) {
+        let Entry { time, event, .. } = entry.clone();
+        self.signers.apply(&entry.event);
+        match event {
             Event::RecipientRegistered { recipient } => {
                 let id = recipient.id.clone();
                 let standing = Standing {

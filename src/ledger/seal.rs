@@ -24,11 +24,11 @@ pub(super) const FILE: &str = "index.seal";
 pub(super) const LIMIT_BYTES: u64 = 1024 * 1024;
 
 /// What a seal of this version begins with.
-const VERSION: &str = "dyepack.index/2\n";
+const VERSION: &str = "dyepack.index/3\n";
 
 /// Whether it is a seal of an earlier version, whose index is built again.
 pub(super) fn is_earlier(seal: &[u8]) -> bool {
-    seal.starts_with(b"dyepack.index/1\n")
+    [&b"dyepack.index/1\n"[..], b"dyepack.index/2\n"].iter().any(|earlier| seal.starts_with(earlier))
 }
 
 /// The first two lines: which tree the index is of.

@@ -41,11 +41,11 @@ const CLOSE_WAIT: Duration = Duration::from_secs(10);
 pub(super) struct Store {
     path: PathBuf,
     db: sled::Db,
-    /// Release id to the index, big-endian.
+    /// [Short] of the release id, to the index, big-endian.
     releases: sled::Tree,
     /// The same for deliveries that were opened, by the first opening.
     openings: sled::Tree,
-    /// BLAKE3 of the output in hex, then the index, to nothing.
+    /// [Short] of the output's hash, then the index, to nothing.
     outputs: sled::Tree,
     /// Indexes of the entries that stand ([`Event::stands`]), to nothing.
     standing: sled::Tree,
@@ -76,8 +76,8 @@ impl Store {
     pub(super) fn insert(&self, index: u64, entry: Option<&Entry>) -> Result<()> {
         guarded(&self.path, || {
             let key = index.to_be_bytes();
-            let insert_first = |tree: &sled::Tree, id: &str| match tree.get(id)? {
-                None => tree.insert(id, &key).map(drop),
+            let insert_first = |tree: &sled::Tree, id: &str| match tree.get(short(id))? {
+                None => tree.insert(short(id), &key).map(drop),
                 Some(_) => Ok(()),
             };
             match entry.map(|entry| &entry.event) {
@@ -120,23 +120,22 @@ impl Store {
 
     /// The index of the entry that opened a delivery.
     pub(super) fn opening(&self, id: &str) -> Result<Option<u64>> {
-        let found = guarded(&self.path, || self.openings.get(id))?;
+        let found = guarded(&self.path, || self.openings.get(short(id)))?;
         found.map(|value| self.index_of(&value)).transpose()
     }
 
     /// The index of a release.
     pub(super) fn release(&self, id: &str) -> Result<Option<u64>> {
-        let found = guarded(&self.path, || self.releases.get(id))?;
+        let found = guarded(&self.path, || self.releases.get(short(id)))?;
         found.map(|value| self.index_of(&value)).transpose()
     }
 
     /// The indexes of the releases whose output has this BLAKE3 hash, in order.
     pub(super) fn outputs(&self, blake3_hex: &str) -> Result<Vec<u64>> {
         let keys = guarded(&self.path, || {
-            self.outputs.scan_prefix(blake3_hex).keys().collect::<sled::Result<Vec<_>>>()
+            self.outputs.scan_prefix(short(blake3_hex)).keys().collect::<sled::Result<Vec<_>>>()
         })?;
-        let exact = keys.iter().filter(|key| key.len() == blake3_hex.len() + 8);
-        exact.map(|key| self.index_of(&key[blake3_hex.len()..])).collect()
+        keys.iter().map(|key| self.index_of(&key[size_of::<Short>()..])).collect()
     }
 
     /// How many releases, openings, outputs and standing entries it holds, counted one by one.
@@ -166,7 +165,16 @@ impl Store {
 }
 
 fn output_key(blake3_hex: &str, index: u64) -> Vec<u8> {
-    [blake3_hex.as_bytes(), &index.to_be_bytes()].concat()
+    [&short(blake3_hex)[..], &index.to_be_bytes()].concat()
+}
+
+/// What stands for a text in a key. The entry says whether it is the one that was meant.
+pub(super) type Short = [u8; 16];
+
+pub(super) fn short(text: &str) -> Short {
+    let mut short = Short::default();
+    blake3::Hasher::new().update(text.as_bytes()).finalize_xof().fill(&mut short);
+    short
 }
 
 /// Removes `snap.*.generating`: sled renames such a file only when it is complete, yet would read a left-over one and

@@ -12,6 +12,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use rayon::prelude::*;
+
 use super::{
     disk,
     merkle::{self, Hash, Nodes, leaf_hash, root_of},
@@ -34,6 +36,11 @@ pub(super) struct Tree {
     /// A copy of the log alone: of pruned bundles it has nothing but their hashes.
     is_published: bool,
 }
+
+/// Reads a leaf, or says what is wrong with it.
+pub(super) trait Read<T>: Fn(&[u8]) -> Result<T, String> + Sync {}
+
+impl<T, F: Fn(&[u8]) -> Result<T, String> + Sync> Read<T> for F {}
 
 /// What an append changes: files to write, and the root that they add up to.
 pub(super) struct Growth {
@@ -84,13 +91,18 @@ impl Tree {
         Ok((leaf, hash))
     }
 
-    /// Visits every leaf in order, and proves them all: each against its hash in the lowest row, each row against the
-    /// one below, and the whole against `root`. What `visit` was given holds only if this returns `Ok`. The first
-    /// entry that is wrong is the one that the error names.
-    pub(super) fn walk(&self, root: &Hash, mut visit: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
+    /// Reads every leaf, on all cores, visits them in order, and proves them all: each against its hash in the lowest row,
+    /// each row against the one below, and the whole against `root`. What `visit` was given holds only if this returns
+    /// `Ok`. The first entry that is wrong is the one that the error names.
+    pub(super) fn walk<T: Send>(
+        &self,
+        root: &Hash,
+        read: impl Read<T>,
+        mut visit: impl FnMut(u64, &[u8], T) -> Result<()>,
+    ) -> Result<()> {
         let mut rising = Vec::new();
         for tile in tiles::of_row(Row::Entries, 0, self.size) {
-            let hashes = self.walk_bundle(tile, &mut visit)?;
+            let hashes = self.walk_bundle(tile, &read, &mut visit)?;
             if tile.width == TILE_WIDTH {
                 rising.push(root_of(&hashes));
             }
@@ -115,14 +127,15 @@ impl Tree {
     }
 
     /// Visits the leaves of one bundle and gives their hashes.
-    fn walk_bundle(
+    fn walk_bundle<T: Send>(
         &self,
         bundle: Tile,
-        visit: &mut impl FnMut(u64, &[u8]) -> Result<()>,
+        read: &impl Read<T>,
+        visit: &mut impl FnMut(u64, &[u8], T) -> Result<()>,
     ) -> Result<Vec<Hash>> {
         let first = bundle.number * TILE_WIDTH;
         if let Some(kept) = self.kept(bundle)? {
-            return self.walk_kept(bundle, &kept, visit);
+            return self.walk_kept(bundle, &kept, read, visit);
         }
         if self.is_published && bundle.width == TILE_WIDTH && !self.has_bundle(bundle.number) {
             return Ok(self.hashes(Tile { row: Row::Hashes(0), ..bundle })?.to_vec());
@@ -131,14 +144,15 @@ impl Tree {
         // Both files are read leniently, so that a cut one still names the first entry behind the cut.
         let recorded = self.bytes(Tile { row: Row::Hashes(0), ..bundle }).map_err(|e| e.at_entry(first))?;
         let (leaves, whole) = tiles::decode_leaves(&bytes);
+        let read = leaves.par_iter().map(|leaf| (leaf_hash(leaf), read(leaf)));
+        let mut read = leaves.iter().zip(read.collect::<Vec<_>>());
         let mut hashes = Vec::with_capacity(TILE_WIDTH as usize);
         for (index, place) in (first..).zip(0..bundle.width as usize) {
-            let leaf = leaves.get(place).ok_or_else(|| missing(index, bundle))?;
-            let hash = leaf_hash(leaf);
+            let (leaf, (hash, read)) = read.next().ok_or_else(|| missing(index, bundle))?;
             if recorded.get(32 * place..32 * (place + 1)) != Some(&hash) {
                 return Err(changed(index));
             }
-            visit(index, leaf)?;
+            visit(index, leaf, read.map_err(|what| Reason::Entry { index, what })?)?;
             hashes.push(hash);
         }
         if !whole || leaves.len() as u64 > bundle.width {
@@ -151,11 +165,12 @@ impl Tree {
     }
 
     /// Visits what is left of a pruned bundle, and gives the recorded hashes of all its leaves.
-    fn walk_kept(
+    fn walk_kept<T>(
         &self,
         bundle: Tile,
         kept: &[u8],
-        visit: &mut impl FnMut(u64, &[u8]) -> Result<()>,
+        read: &impl Read<T>,
+        visit: &mut impl FnMut(u64, &[u8], T) -> Result<()>,
     ) -> Result<Vec<Hash>> {
         let hashes = self.hashes(Tile { row: Row::Hashes(0), ..bundle })?;
         for (place, leaf) in decode_kept(kept).ok_or_else(|| damaged_kept(bundle))? {
@@ -163,19 +178,20 @@ impl Tree {
             if hashes.get(place as usize) != Some(&leaf_hash(leaf)) {
                 return Err(changed(index));
             }
-            visit(index, leaf)?;
+            visit(index, leaf, read(leaf).map_err(|what| Reason::Entry { index, what })?)?;
         }
         Ok(hashes.to_vec())
     }
 
-    /// The leaves of a full bundle that was not pruned.
+    /// The leaves of a bundle that was not pruned.
     pub(super) fn bundle(&self, number: u64) -> Result<Vec<Vec<u8>>> {
-        let bundle = Tile { row: Row::Entries, number, width: TILE_WIDTH };
-        let mut leaves = Vec::with_capacity(TILE_WIDTH as usize);
-        self.walk_bundle(bundle, &mut |_, leaf| {
+        let bundle = tile_at(Row::Entries, number * TILE_WIDTH, self.size);
+        let mut leaves = Vec::with_capacity(bundle.width as usize);
+        let mut keep = |_, leaf: &[u8], ()| {
             leaves.push(leaf.to_vec());
             Ok(())
-        })?;
+        };
+        self.walk_bundle(bundle, &|_: &[u8]| Ok(()), &mut keep)?;
         Ok(leaves)
     }
 
@@ -241,9 +257,10 @@ impl Tree {
     }
 
     fn grown_bundles<L: AsRef<[u8]>>(&self, leaves: &[L]) -> Result<Vec<(String, Vec<u8>)>> {
-        let within = self.size % TILE_WIDTH;
-        let before = (self.size - within..self.size).map(|index| Ok(self.leaf(index)?.0));
-        let before = before.collect::<Result<Vec<_>>>()?;
+        let before = match self.size % TILE_WIDTH {
+            0 => Vec::new(),
+            _ => self.bundle(self.size / TILE_WIDTH)?,
+        };
         let all: Vec<&[u8]> =
             before.iter().map(Vec::as_slice).chain(leaves.iter().map(AsRef::as_ref)).collect();
         let size = self.size + leaves.len() as u64;
@@ -352,11 +369,11 @@ mod tests {
             assert_eq!(root, root_of(&plain));
             assert_eq!(tree.root().unwrap(), root);
             let mut seen = Vec::new();
-            tree.walk(&root, |_, leaf| {
+            let mut see = |_, leaf: &[u8], ()| {
                 seen.push(leaf.to_vec());
                 Ok(())
-            })
-            .unwrap();
+            };
+            tree.walk(&root, |_: &[u8]| Ok(()), &mut see).unwrap();
             assert_eq!(seen, (0..700).map(leaf).collect::<Vec<_>>());
             for index in [0, 255, 256, 511, 699] {
                 let proof = merkle::inclusion_proof(&tree, index, 700).unwrap();
@@ -371,6 +388,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (tree, root) = grown(folder.path(), &[65_535, 2]);
         assert!(folder.path().join("tile/2/000.p/1").is_file());
-        tree.walk(&root, |_, _| Ok(())).unwrap();
+        tree.walk(&root, |_: &[u8]| Ok(()), |_, _, ()| Ok(())).unwrap();
     }
 }

@@ -104,8 +104,9 @@ impl Ledger {
 
     /// Checks every entry in order, and the tree over them; against the index too, if there is one.
     fn check_entries(&self, seen: &mut Seen, store: Option<&Store>) -> Result<()> {
-        self.tree.walk(&self.checkpoint.root, |index, leaf| {
-            seen.check(index, leaf, &self.verifier, Some(&self.dir), store)
+        let read = |leaf: &[u8]| entry::read_signed(leaf, &self.verifier);
+        self.tree.walk(&self.checkpoint.root, read, |index, _, entry| {
+            seen.check(index, entry, &self.verifier, Some(&self.dir), store)
                 .map_err(|what| Reason::Entry { index, what }.into())
         })?;
         seen.check_missing()?;
@@ -177,19 +178,18 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Checks one entry by itself, against those before it, and, where they are at hand, against the blobs below the folder
+    /// Checks one entry against those before it, and, where they are at hand, against the blobs below the folder
     /// `blobs` and the index.
     pub(super) fn check(
         &mut self,
         index: u64,
-        leaf: &[u8],
+        entry: Option<Entry>,
         verifier: &Verifier,
         blobs: Option<&Path>,
         store: Option<&Store>,
     ) -> Result<(), String> {
-        entry::check_signature(leaf, verifier)?;
         self.entries += 1;
-        let Some(entry) = entry::read(leaf)? else {
+        let Some(entry) = entry else {
             *self.kinds.entry("unknown".to_owned()).or_default() += 1;
             return Ok(());
         };

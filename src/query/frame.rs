@@ -4,25 +4,24 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use polars::prelude::{
-    BooleanChunked, ChunkCompareEq as _, ChunkCompareIneq as _, DataFrame, GroupsIndicator, IdxCa,
-    Int64Chunked, IntoColumn as _, IntoSeries as _, NewChunkedArray as _, ParquetWriter, PolarsError,
-    SortMultipleOptions, StringChunked, TimeUnit, TimeZone, UInt64Chunked,
+    BooleanChunked, ChunkCompareEq as _, ChunkCompareIneq as _, ChunkedBuilder as _, DataFrame,
+    GroupsIndicator, IdxCa, Int64Chunked, Int64Type, IntoColumn as _, IntoSeries as _, NewChunkedArray as _,
+    ParquetWriter, PolarsError, PrimitiveChunkedBuilder, SortMultipleOptions, StringChunked,
+    StringChunkedBuilder, TimeUnit, TimeZone, UInt64Chunked, UInt64Type,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Class, Reason, Result};
-use crate::ledger::Recorded;
+use crate::ledger::Ledger;
 
-use super::columns::{COLUMNS, INDEX, Kind};
+use super::columns::{COLUMNS, Column, INDEX, Kind};
 
 /// Each name of a column is a constant of this module, and so is what it holds.
 const KNOWN: &str = "a frame has all columns, each of its kind";
 
 #[derive(Debug, thiserror::Error)]
 enum FrameError {
-    #[error("entry {0} is no JSON")]
-    NotJson(u64),
     #[error("could not write the entries: {0}")]
     Write(io::Error),
     #[error("could not write the entries as Parquet: {0}")]
@@ -31,10 +30,7 @@ enum FrameError {
 
 impl Reason for FrameError {
     fn class(&self) -> Class {
-        match self {
-            FrameError::NotJson(_) => Class::Integrity,
-            FrameError::Write(_) | FrameError::Parquet(_) => Class::Io,
-        }
+        Class::Io
     }
 }
 
@@ -55,46 +51,106 @@ pub struct Frame {
     data: DataFrame,
 }
 
-impl Frame {
-    /// The frame of all these entries, in their order.
+/// The cells of one entry, by column.
+pub struct Line(Vec<Cell>);
+
+/// A cell, which may be empty.
+enum Cell {
+    Text(Option<String>),
+    Number(Option<u64>),
+    Time(Option<i64>),
+}
+
+impl Line {
+    /// Reads a leaf of any version.
     ///
     /// # Errors
-    /// `Integrity` if one is no entry of any version.
-    pub fn new(entries: &[Recorded]) -> Result<Frame> {
+    /// What is wrong, if it is none.
+    pub fn of(leaf: &[u8]) -> Result<Line, String> {
         #[derive(Deserialize)]
         struct Leaf {
             entry: Value,
         }
-        let mut index = Vec::with_capacity(entries.len());
-        let mut cells: Vec<Cells> = COLUMNS.iter().map(|column| Cells::new(column.kind)).collect();
-        for recorded in entries {
-            let leaf: Leaf =
-                serde_json::from_slice(&recorded.leaf).map_err(|_| FrameError::NotJson(recorded.index))?;
-            index.push(recorded.index);
-            for (column, cells) in COLUMNS.iter().zip(&mut cells) {
-                match cells {
-                    Cells::Text(cells) => cells.push(column.text(&leaf.entry)),
-                    Cells::Number(cells) => cells.push(column.number(&leaf.entry)),
-                    Cells::Time(cells) => cells.push(column.time(&leaf.entry)),
-                }
+        let Leaf { entry } = serde_json::from_slice(leaf).map_err(|_| "it is no JSON of an entry")?;
+        let cell = |column: &Column| match column.kind {
+            Kind::Text => Cell::Text(column.text(&entry)),
+            Kind::Number | Kind::Sum => Cell::Number(column.number(&entry)),
+            Kind::Time => Cell::Time(column.time(&entry)),
+        };
+        Ok(Line(COLUMNS.iter().map(cell).collect()))
+    }
+}
+
+/// A frame in the making.
+pub struct Builder {
+    index: Vec<u64>,
+    columns: Vec<Growing>,
+}
+
+/// A column in the making.
+enum Growing {
+    Text(StringChunkedBuilder),
+    Number(PrimitiveChunkedBuilder<UInt64Type>),
+    Time(PrimitiveChunkedBuilder<Int64Type>),
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        let growing = |column: &Column| {
+            let name = column.name.into();
+            match column.kind {
+                Kind::Text => Growing::Text(StringChunkedBuilder::new(name, 0)),
+                Kind::Number | Kind::Sum => Growing::Number(PrimitiveChunkedBuilder::new(name, 0)),
+                Kind::Time => Growing::Time(PrimitiveChunkedBuilder::new(name, 0)),
+            }
+        };
+        Builder { index: Vec::new(), columns: COLUMNS.iter().map(growing).collect() }
+    }
+}
+
+impl Builder {
+    /// Adds the entry of a number higher than all before.
+    pub fn add(&mut self, index: u64, line: Line) {
+        self.index.push(index);
+        for (column, cell) in self.columns.iter_mut().zip(line.0) {
+            match (column, cell) {
+                (Growing::Text(column), Cell::Text(cell)) => column.append_option(cell),
+                (Growing::Number(column), Cell::Number(cell)) => column.append_option(cell),
+                (Growing::Time(column), Cell::Time(cell)) => column.append_option(cell),
+                _ => unreachable!("{KNOWN}"),
             }
         }
-        let index = UInt64Chunked::from_vec(INDEX.into(), index).into_column();
-        let named = COLUMNS.iter().zip(cells).map(|(column, cells)| {
-            let name = column.name.into();
-            match cells {
-                Cells::Text(cells) => StringChunked::from_iter_options(name, cells.into_iter()).into_column(),
-                Cells::Number(cells) => {
-                    UInt64Chunked::from_iter_options(name, cells.into_iter()).into_column()
-                }
-                Cells::Time(cells) => Int64Chunked::from_iter_options(name, cells.into_iter())
-                    .into_datetime(TimeUnit::Milliseconds, Some(TimeZone::UTC))
-                    .into_series()
-                    .into_column(),
+    }
+
+    /// The frame.
+    pub fn finish(self) -> Frame {
+        let entries = self.index.len();
+        let index = UInt64Chunked::from_vec(INDEX.into(), self.index).into_column();
+        let columns = self.columns.into_iter().map(|column| match column {
+            Growing::Text(column) => column.finish().into_column(),
+            Growing::Number(column) => column.finish().into_column(),
+            Growing::Time(column) => {
+                let time = column.finish().into_datetime(TimeUnit::Milliseconds, Some(TimeZone::UTC));
+                time.into_series().into_column()
             }
         });
-        let columns = std::iter::once(index).chain(named).collect();
-        Ok(Frame { data: DataFrame::new(entries.len(), columns).expect(KNOWN) })
+        let columns = std::iter::once(index).chain(columns).collect();
+        Frame { data: DataFrame::new(entries, columns).expect(KNOWN) }
+    }
+}
+
+impl Frame {
+    /// All entries of a ledger.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub fn of(ledger: &Ledger) -> Result<Frame> {
+        let mut builder = Builder::default();
+        ledger.walk(Line::of, |index, _, line| {
+            builder.add(index, line);
+            Ok(())
+        })?;
+        Ok(builder.finish())
     }
 
     /// How many entries it has.
@@ -210,23 +266,6 @@ impl Frame {
     }
 }
 
-/// The cells of one column while they are gathered.
-enum Cells {
-    Text(Vec<Option<String>>),
-    Number(Vec<Option<u64>>),
-    Time(Vec<Option<i64>>),
-}
-
-impl Cells {
-    fn new(kind: Kind) -> Cells {
-        match kind {
-            Kind::Text => Cells::Text(Vec::new()),
-            Kind::Number | Kind::Sum => Cells::Number(Vec::new()),
-            Kind::Time => Cells::Time(Vec::new()),
-        }
-    }
-}
-
 /// One entry of a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
@@ -285,12 +324,12 @@ mod tests {
     use super::*;
 
     fn frame(entries: &[Value]) -> Frame {
-        let recorded = |(index, entry): (usize, &Value)| Recorded {
-            index: index as u64,
-            leaf: json!({ "entry": entry, "key": "", "signature": "" }).to_string().into_bytes(),
-            entry: None,
-        };
-        Frame::new(&entries.iter().enumerate().map(recorded).collect::<Vec<_>>()).unwrap()
+        let mut builder = Builder::default();
+        for (index, entry) in (0..).zip(entries) {
+            let leaf = json!({ "entry": entry, "key": "", "signature": "" });
+            builder.add(index, Line::of(leaf.to_string().as_bytes()).unwrap());
+        }
+        builder.finish()
     }
 
     fn some() -> Frame {
@@ -383,8 +422,6 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_refused() {
-        let leaf = b"{\"entry\":".to_vec();
-        let error = Frame::new(&[Recorded { index: 3, leaf, entry: None }]).unwrap_err();
-        assert!(error.is_integrity() && error.to_string() == "entry 3 is no JSON");
+        assert_eq!(Line::of(b"{\"entry\":").err().as_deref(), Some("it is no JSON of an entry"));
     }
 }

@@ -11,4 +11,4 @@
 pub mod columns;
 pub mod frame;
 
-pub use frame::{Format, Frame, Row};
+pub use frame::{Builder, Format, Frame, Line, Row};

@@ -75,14 +75,14 @@ pub fn report(session: &Session, report: Report) -> Result<u8> {
 /// Writes all entries as a table.
 pub fn export(session: &Session, export: &Export) -> Result<u8> {
     export.place.check()?;
-    let entries = session.home.ledger(session.wait, "ledger export")?.entries()?;
+    let frame = Frame::of(&session.home.ledger(session.wait, "ledger export")?)?;
     let format = match export.format {
         ExportFormat::Parquet => Format::Parquet,
         ExportFormat::Csv => Format::Csv,
         ExportFormat::Ndjson => Format::Ndjson,
     };
     let mut out = Vec::new();
-    Frame::new(&entries)?.write(format, &mut out)?;
+    frame.write(format, &mut out)?;
     put(&out, &export.place)
 }
 

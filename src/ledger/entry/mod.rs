@@ -126,12 +126,14 @@ struct Head {
 
 /// Reads the entry of a leaf; `None` is a kind or schema of a later version. The signature is not looked at.
 pub(super) fn read(leaf: &[u8]) -> Result<Option<Entry>, String> {
+    cut(leaf)?.read()
+}
+
+/// As [`read`], if the verifier's key signed it.
+pub(super) fn read_signed(leaf: &[u8], verifier: &Verifier) -> Result<Option<Entry>, String> {
     let leaf = cut(leaf)?;
-    let head: Head = serde_json::from_str(leaf.entry.get()).map_err(|e| format!("it is no entry: {e}"))?;
-    if head.schema != SCHEMA || !Event::VARIANTS.contains(&head.kind.as_str()) {
-        return Ok(None);
-    }
-    serde_json::from_str(leaf.entry.get()).map(Some).map_err(|e| format!("it is no {}: {e}", head.kind))
+    leaf.check_signature(verifier)?;
+    leaf.read()
 }
 
 /// The entry of a leaf that came from elsewhere, if the verifier's key signed it; `None` is a kind or schema of a later version.
@@ -139,23 +141,33 @@ pub(super) fn read(leaf: &[u8]) -> Result<Option<Entry>, String> {
 /// # Errors
 /// `Integrity` if the leaf is malformed or not signed by the key.
 pub fn open_leaf(leaf: &[u8], verifier: &Verifier) -> Result<Option<Entry>> {
-    check_signature(leaf, verifier).and_then(|()| read(leaf)).map_err(|what| Reason::Leaf(what).into())
+    read_signed(leaf, verifier).map_err(|what| Reason::Leaf(what).into())
 }
 
-/// Checks a leaf's form, key and signature.
-pub(super) fn check_signature(leaf: &[u8], verifier: &Verifier) -> Result<(), String> {
-    let leaf = cut(leaf)?;
-    if leaf.key != verifier.id_hex() {
-        return Err("it is signed by another key".to_owned());
+impl Leaf<'_> {
+    fn read(&self) -> Result<Option<Entry>, String> {
+        let entry = self.entry.get();
+        let head: Head = serde_json::from_str(entry).map_err(|e| format!("it is no entry: {e}"))?;
+        if head.schema != SCHEMA || !Event::VARIANTS.contains(&head.kind.as_str()) {
+            return Ok(None);
+        }
+        serde_json::from_str(entry).map(Some).map_err(|e| format!("it is no {}: {e}", head.kind))
     }
-    let signature: Option<[u8; 64]> =
-        BASE64.decode(leaf.signature.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
-    let signature = signature.ok_or("its signature is not 64 bytes of base64")?;
-    let message = [SIGNED_PREFIX, leaf.entry.get().as_bytes()].concat();
-    if verifier.verifies(&message, &signature) {
-        Ok(())
-    } else {
-        Err("its signature does not hold".to_owned())
+
+    /// Checks key and signature.
+    fn check_signature(&self, verifier: &Verifier) -> Result<(), String> {
+        if self.key != verifier.id_hex() {
+            return Err("it is signed by another key".to_owned());
+        }
+        let signature: Option<[u8; 64]> =
+            BASE64.decode(self.signature.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        let signature = signature.ok_or("its signature is not 64 bytes of base64")?;
+        let message = [SIGNED_PREFIX, self.entry.get().as_bytes()].concat();
+        if verifier.verifies(&message, &signature) {
+            Ok(())
+        } else {
+            Err("its signature does not hold".to_owned())
+        }
     }
 }
 
@@ -241,7 +253,7 @@ mod tests {
             let entry = Entry::new("2026-03-01T12:00:00Z", "op", event);
             let leaf = entry.to_leaf(&verifier, &signer).unwrap();
             assert!(String::from_utf8_lossy(&leaf).contains(&format!("\"kind\":\"{}\"", entry.event.kind())));
-            check_signature(&leaf, &verifier).unwrap();
+            read_signed(&leaf, &verifier).unwrap();
             assert_eq!(read(&leaf).unwrap(), Some(entry));
         }
     }
@@ -269,12 +281,12 @@ mod tests {
             format!("{leaf}\n"),
             leaf.replacen("{\"entry\"", "{\"more\":1,\"entry\"", 1),
         ] {
-            assert!(check_signature(other.as_bytes(), &verifier).is_err(), "{other}");
+            assert!(read_signed(other.as_bytes(), &verifier).is_err(), "{other}");
         }
         for at in 0..leaf.len() {
             let mut bent = leaf.clone().into_bytes();
             bent[at] ^= 4;
-            assert!(check_signature(&bent, &verifier).is_err(), "byte {at}");
+            assert!(read_signed(&bent, &verifier).is_err(), "byte {at}");
         }
     }
 

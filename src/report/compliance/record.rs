@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::error::Result;
 use crate::ledger::registry::Standing;
-use crate::ledger::{Ledger, Recipient, Recorded, Registry};
-use crate::query::{Frame, Row};
+use crate::ledger::{Entry, Ledger, Recipient, Registry};
+use crate::query::{Builder, Frame, Line, Row};
 
 use super::Period;
 
@@ -33,12 +33,65 @@ pub struct Record {
     amendments: HashMap<u64, Vec<String>>,
     /// Entries of other kinds about a release, by its id.
     beside: HashMap<String, Vec<String>>,
+    /// Who approved, by the number of the entry.
+    approvers: HashMap<u64, String>,
     /// Recipients as they stand now.
     standings: BTreeMap<String, Standing>,
 }
 
+/// A record in the making.
+#[derive(Default)]
+pub(super) struct Recorder {
+    frame: Builder,
+    unread: Vec<u64>,
+    /// Of what stands alone: what was given is in the frame.
+    registry: Registry,
+}
+
 /// The kinds of entries that are a delivery or a part of one.
 const DELIVERIES: [&str; 3] = ["release", "release_opened", "release_cut"];
+
+impl Recorder {
+    /// Adds the next entry; `None` is one of a later version.
+    pub(super) fn add(&mut self, index: u64, entry: Option<&Entry>, line: Line) {
+        self.frame.add(index, line);
+        match entry {
+            None => self.unread.push(index),
+            Some(entry) if entry.event.stands() => self.registry.add(index, entry),
+            Some(_) => {}
+        }
+    }
+
+    /// What the entries add up to.
+    pub(super) fn finish(self, head: Head) -> Record {
+        let Recorder { frame, unread, registry } = self;
+        let mut record = Record {
+            head,
+            frame: frame.finish(),
+            unread,
+            amendments: HashMap::new(),
+            beside: HashMap::new(),
+            approvers: HashMap::new(),
+            standings: registry.recipients,
+        };
+        for row in record.frame.rows() {
+            if let Some(approver) = row.text("approver") {
+                record.approvers.insert(row.index(), approver.to_owned());
+            }
+            if let Some(amended) = row.number("supersedes") {
+                let note = row.text("note").unwrap_or_default();
+                let amendments = record.amendments.entry(amended).or_default();
+                amendments.push(format!("entry {}: {note}", row.index()));
+            } else if let (Some(kind), Some(release)) = (row.text("kind"), row.text("release"))
+                && !DELIVERIES.contains(&kind)
+            {
+                let entry = format!("{} (entry {})", kind.replace('_', " "), row.index());
+                record.beside.entry(release.to_owned()).or_default().push(entry);
+            }
+        }
+        record
+    }
+}
 
 impl Record {
     /// Reads a ledger. `made` is now, RFC 3339.
@@ -52,34 +105,13 @@ impl Record {
             size: ledger.size(),
             root: ledger.root_hex(),
         };
-        let entries = ledger.entries()?;
-        let mut registry = Registry::replay(&entries);
-        registry.fill_in(ledger)?;
-        Record::new(&entries, &registry, head)
-    }
-
-    /// The record of these entries, and of what they add up to.
-    ///
-    /// # Errors
-    /// If one is no entry.
-    pub fn new(entries: &[Recorded], registry: &Registry, head: Head) -> Result<Record> {
-        let frame = Frame::new(entries)?;
-        let unread =
-            entries.iter().filter(|recorded| recorded.entry.is_none()).map(|found| found.index).collect();
-        let (mut amendments, mut beside) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
-        for row in frame.rows() {
-            if let Some(amended) = row.number("supersedes") {
-                let note = row.text("note").unwrap_or_default();
-                amendments.entry(amended).or_default().push(format!("entry {}: {note}", row.index()));
-            } else if let (Some(kind), Some(release)) = (row.text("kind"), row.text("release"))
-                && !DELIVERIES.contains(&kind)
-            {
-                let entry = format!("{} (entry {})", kind.replace('_', " "), row.index());
-                beside.entry(release.to_owned()).or_default().push(entry);
-            }
-        }
-        let standings = registry.recipients.clone();
-        Ok(Record { head, frame, unread, amendments, beside, standings })
+        let mut recorder = Recorder::default();
+        ledger.walk(Line::of, |index, entry, line| {
+            recorder.add(index, entry.as_ref(), line);
+            Ok(())
+        })?;
+        recorder.registry.fill_in(ledger)?;
+        Ok(recorder.finish(head))
     }
 
     /// All entries, in columns.
@@ -120,8 +152,7 @@ impl Record {
     /// Who approved a delivery, and in which entry.
     pub(super) fn approval(&self, row: Row<'_>) -> Option<String> {
         let entry = row.number("approval")?;
-        let approved = self.frame.rows().find(|row| row.index() == entry);
-        let who = approved.and_then(|approved| approved.text("approver")).unwrap_or("not on record");
+        let who = self.approvers.get(&entry).map_or("not on record", String::as_str);
         Some(format!("{who} (entry {entry})"))
     }
 

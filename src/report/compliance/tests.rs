@@ -5,28 +5,30 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json as value};
 
 use super::accounting::Answer;
+use super::record::Recorder;
 use super::*;
 use crate::keys::secret::{MarkingSecret, SigningKey};
-use crate::ledger::{Entry, Ledger, Recorded, Registry};
-use crate::query::Row;
+use crate::ledger::{Entry, Ledger};
+use crate::query::{Line, Row};
 use crate::subjects::{Collector, Hasher};
 
 /// A ledger of these entries, each with its time.
 fn record(entries: &[(&str, Value)]) -> Record {
-    let recorded = |(index, (time, event)): (usize, &(&str, Value))| {
+    let mut recorder = Recorder::default();
+    for (index, (time, event)) in (0..).zip(entries) {
         let mut entry = value!({ "schema": "dyepack.entry/1", "time": time, "operator": "kim" });
         entry.as_object_mut().unwrap().extend(event.as_object().unwrap().clone());
-        let leaf = value!({ "entry": entry, "key": "00000000", "signature": "" }).to_string().into_bytes();
-        Recorded { index: index as u64, leaf, entry: serde_json::from_value::<Entry>(entry).ok() }
-    };
-    let entries: Vec<Recorded> = entries.iter().enumerate().map(recorded).collect();
+        let leaf = value!({ "entry": entry, "key": "00000000", "signature": "" }).to_string();
+        let line = Line::of(leaf.as_bytes()).unwrap();
+        recorder.add(index, serde_json::from_value::<Entry>(entry).ok().as_ref(), line);
+    }
     let head = Head {
         made: "2026-06-01T00:00:00Z".into(),
         origin: "example.org/ledger".into(),
         size: 9,
         root: "ab".into(),
     };
-    Record::new(&entries, &Registry::replay(&entries), head).unwrap()
+    recorder.finish(head)
 }
 
 fn partner(id: &str, more: Value) -> Value {
