@@ -68,7 +68,8 @@ impl Sampler {
 
     /// Samples the row with identity hash `id`, if it is wanted.
     pub fn sample<'a>(&self, id: u64, cells: impl Iterator<Item = Cow<'a, [u8]>>) -> Option<SampledRow> {
-        self.wants(id).then(|| if self.wants_cells(id) { self.row(id, cells) } else { SampledRow::number(id) })
+        self.wants(id)
+            .then(|| if self.wants_cells(id) { self.row(id, cells) } else { SampledRow::number(id) })
     }
 
     /// What is kept of a cell; `None` if it is missing.

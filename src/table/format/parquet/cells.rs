@@ -170,8 +170,7 @@ fn run<T: Stored>(
         }
         at = range.start;
         while at < range.end {
-            let (records, ..) =
-                reader.read_records(range.end - at, Some(&mut levels), None, &mut values)?;
+            let (records, ..) = reader.read_records(range.end - at, Some(&mut levels), None, &mut values)?;
             if records == 0 {
                 return Err(short());
             }

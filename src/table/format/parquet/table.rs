@@ -211,7 +211,8 @@ impl<'a, W: Default + Send> Copying<'a, W> {
         for (column, asked) in asked.iter_mut().enumerate() {
             *asked |= span.was_asked(column);
         }
-        let picked = span.pick(works.iter().flat_map(|work| work.wanted.iter().map(|(row, _)| *row)).collect());
+        let picked =
+            span.pick(works.iter().flat_map(|work| work.wanted.iter().map(|(row, _)| *row)).collect());
         span.check()?;
         works.par_iter_mut().for_each(|work| work.second_look(&picked, editor));
         Ok(())
@@ -267,18 +268,19 @@ fn encode_columns(
     edits: &[ColumnEdits],
 ) -> Result<Vec<Option<Encoded>>> {
     let metadata = table.file.metadata.row_group(group.number);
-    let encoded = edits.par_iter().enumerate().filter(|(_, edits)| !edits.is_empty()).map(|(column, edits)| {
-        group.with_decoder(column, |decoder, leaf| {
-            let chunk = metadata.column(leaf.index);
-            let mut head = [0; 2];
-            table.file.read(chunk.data_page_offset() as u64, &mut head)?;
-            let indexes = table.file.metadata.page_index_for_row_group(group.number);
-            let pages = indexes.page_locations(leaf.index).map(Vec::as_slice);
-            let rows = table.group_rows(group.number);
-            let encoded = encode(decoder, edits, rows, leaf, &Manner::of(chunk, &head, pages, rows))?;
-            Ok(encoded.map(|encoded| (leaf.index, encoded)))
-        })
-    });
+    let encoded =
+        edits.par_iter().enumerate().filter(|(_, edits)| !edits.is_empty()).map(|(column, edits)| {
+            group.with_decoder(column, |decoder, leaf| {
+                let chunk = metadata.column(leaf.index);
+                let mut head = [0; 2];
+                table.file.read(chunk.data_page_offset() as u64, &mut head)?;
+                let indexes = table.file.metadata.page_index_for_row_group(group.number);
+                let pages = indexes.page_locations(leaf.index).map(Vec::as_slice);
+                let rows = table.group_rows(group.number);
+                let encoded = encode(decoder, edits, rows, leaf, &Manner::of(chunk, &head, pages, rows))?;
+                Ok(encoded.map(|encoded| (leaf.index, encoded)))
+            })
+        });
     let mut list: Vec<Option<Encoded>> = (0..metadata.num_columns()).map(|_| None).collect();
     for (index, encoded) in encoded.collect::<Result<Vec<_>>>()?.into_iter().flatten() {
         list[index] = Some(encoded);
