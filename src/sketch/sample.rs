@@ -21,6 +21,13 @@ pub struct SampledRow {
     cells: Vec<Option<SampledCell>>,
 }
 
+impl SampledRow {
+    /// A row of which the identity's hash alone is of interest.
+    pub fn number(id: u64) -> SampledRow {
+        SampledRow { id, cells: Vec::new() }
+    }
+}
+
 /// What is kept of a cell: the keyed hash of its canonical value, and its outline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SampledCell {
@@ -43,16 +50,26 @@ impl Sampler {
         Sampler { key, limit: AtomicU64::new(u64::MAX), value_limit: AtomicU64::new(u64::MAX) }
     }
 
-    /// Samples the row with identity hash `id`, if it may still belong to the smallest ones.
-    pub fn sample<'a>(&self, id: u64, cells: impl Iterator<Item = Cow<'a, [u8]>>) -> Option<SampledRow> {
-        if id > self.limit.load(Ordering::Relaxed) {
-            return None;
-        }
-        if id > self.value_limit.load(Ordering::Relaxed) {
-            return Some(SampledRow { id, cells: Vec::new() });
-        }
+    /// Whether the row with identity hash `id` may still belong to the smallest ones.
+    pub fn wants(&self, id: u64) -> bool {
+        id <= self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Whether its cells are to be looked at too.
+    pub fn wants_cells(&self, id: u64) -> bool {
+        id <= self.value_limit.load(Ordering::Relaxed)
+    }
+
+    /// A row of the sample with its cells, all of them.
+    pub fn row<'a>(&self, id: u64, cells: impl Iterator<Item = Cow<'a, [u8]>>) -> SampledRow {
         let mut scratch = Vec::new();
-        Some(SampledRow { id, cells: cells.map(|cell| self.hash(&cell, &mut scratch)).collect() })
+        SampledRow { id, cells: cells.map(|cell| self.hash(&cell, &mut scratch)).collect() }
+    }
+
+    /// Samples the row with identity hash `id`, if it is wanted.
+    pub fn sample<'a>(&self, id: u64, cells: impl Iterator<Item = Cow<'a, [u8]>>) -> Option<SampledRow> {
+        self.wants(id)
+            .then(|| if self.wants_cells(id) { self.row(id, cells) } else { SampledRow::number(id) })
     }
 
     /// What is kept of a cell; `None` if it is missing.

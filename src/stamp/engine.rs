@@ -375,6 +375,17 @@ impl Editor for Stamper {
     }
 
     fn row(&self, row: &impl Row, work: &mut Work, edit: &mut impl FnMut(usize, usize, &str)) {
+        if let Some(id) = self.first_look(row, work, edit) {
+            self.second_look(row, id, work);
+        }
+    }
+
+    fn first_look(
+        &self,
+        row: &impl Row,
+        work: &mut Work,
+        edit: &mut impl FnMut(usize, usize, &str),
+    ) -> Option<u64> {
         let Work { scratch, tally, sampled, packer, subjects, id: buffer } = work;
         let id = self.marker.mark_copies(row, &self.codewords, scratch, tally, edit);
         if let Some(kept) = &self.kept {
@@ -384,9 +395,16 @@ impl Editor for Stamper {
             subjects.extend(hasher.subject(&row.cell(*column), buffer));
         }
         // Rows without an identity can't be recognised again, so they have no place in a sketch.
-        if let Some(id) = id {
-            sampled.extend(self.sampler.sample(id, (0..self.width).map(|column| row.cell(column))));
+        let id = id.filter(|id| self.sampler.wants(*id))?;
+        if self.sampler.wants_cells(id) {
+            return Some(id);
         }
+        sampled.push(SampledRow::number(id));
+        None
+    }
+
+    fn second_look(&self, row: &impl Row, id: u64, work: &mut Work) {
+        work.sampled.push(self.sampler.row(id, (0..self.width).map(|column| row.cell(column))));
     }
 
     fn end(&self, work: &mut Work) -> Result<()> {

@@ -21,6 +21,21 @@ pub trait Editor: Sync {
     /// in any order, no cell comes twice for one copy.
     fn row(&self, row: &impl Row, work: &mut Self::Work, edit: &mut impl FnMut(usize, usize, &str));
 
+    /// As [`row`](Editor::row), for a format to which every column that is looked at costs something: does what needs few of
+    /// them. Gives a number of its own if the editor has to see the whole row; then `second_look` follows.
+    fn first_look(
+        &self,
+        row: &impl Row,
+        work: &mut Self::Work,
+        edit: &mut impl FnMut(usize, usize, &str),
+    ) -> Option<u64> {
+        self.row(row, work, edit);
+        None
+    }
+
+    /// Looks at a whole row, after the first look at all rows of its batch, and in their order. `number` is what that gave.
+    fn second_look(&self, _row: &impl Row, _number: u64, _work: &mut Self::Work) {}
+
     /// Ends a batch.
     fn end(&self, work: &mut Self::Work) -> Result<()>;
 }

@@ -1,12 +1,13 @@
-//! Decoded cells of one column: of all rows of a row group, or of a part.
+//! Decoded cells of one column: of some rows of a row group.
 //!
 //! Values stay what they are stored as, and text is made of them when it is asked for. Only values that are there are
 //! stored; the definition levels say which rows have one, and they are written again as they were read.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
-use parquet::column::page::{Page, PageReader};
+use parquet::column::page::Page;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{
     BoolType, ByteArrayType, DataType, DoubleType, FixedLenByteArrayType, FloatType, Int32Type, Int64Type,
@@ -84,9 +85,11 @@ impl Cells {
     }
 }
 
-/// A column chunk that is decoded from its beginning on.
+/// A column chunk that is decoded from its beginning on, more than once if need be.
 pub(super) struct Decoder {
     reader: ColumnReader,
+    /// Makes a reader that stands at the beginning.
+    begin: Box<dyn Fn() -> Result<ColumnReader> + Send>,
     full_level: i16,
     /// Rows that have passed.
     at: usize,
@@ -105,34 +108,39 @@ impl Decoder {
             .set_data_page_offset(chunk.data_page_offset() - start)
             .set_dictionary_page_offset(dictionary)
             .build()?;
-        let pages = pages(bytes, &moved, rows)?;
-        let descriptor = chunk.column_descr_ptr();
+        let (bytes, descriptor) = (Arc::new(shared(bytes)), chunk.column_descr_ptr());
         let full_level = descriptor.max_def_level();
-        Ok(Decoder { reader: get_column_reader(descriptor, pages), full_level, at: 0 })
-    }
-
-    /// Decodes `rows` rows from `first` on, which must not have passed.
-    pub fn decode(&mut self, first: usize, rows: usize) -> Result<Cells> {
-        let (skip, level) = (first - self.at, self.full_level);
-        let cells = match &mut self.reader {
-            ColumnReader::BoolColumnReader(reader) => Cells::Bool(run(reader, skip, rows, level)?),
-            ColumnReader::Int32ColumnReader(reader) => Cells::Int32(run(reader, skip, rows, level)?),
-            ColumnReader::Int64ColumnReader(reader) => Cells::Int64(run(reader, skip, rows, level)?),
-            ColumnReader::Int96ColumnReader(reader) => Cells::Int96(run(reader, skip, rows, level)?),
-            ColumnReader::FloatColumnReader(reader) => Cells::Float(run(reader, skip, rows, level)?),
-            ColumnReader::DoubleColumnReader(reader) => Cells::Double(run(reader, skip, rows, level)?),
-            ColumnReader::ByteArrayColumnReader(reader) => Cells::Bytes(run(reader, skip, rows, level)?),
-            ColumnReader::FixedLenByteArrayColumnReader(reader) => {
-                Cells::Fixed(run(reader, skip, rows, level)?)
-            }
+        let begin = move || {
+            let pages = SerializedPageReader::new(bytes.clone(), &moved, rows, None)?;
+            Ok(get_column_reader(descriptor.clone(), Box::new(pages)))
         };
-        self.at = first + rows;
-        Ok(cells)
+        Ok(Decoder { reader: begin()?, begin: Box::new(begin), full_level, at: 0 })
     }
-}
 
-fn pages(bytes: Vec<u8>, chunk: &ColumnChunkMetaData, rows: usize) -> Result<Box<dyn PageReader>> {
-    Ok(Box::new(SerializedPageReader::new(Arc::new(shared(bytes)), chunk, rows, None)?))
+    /// Goes back to the first row.
+    pub fn rewind(&mut self) -> Result<()> {
+        self.reader = (self.begin)()?;
+        self.at = 0;
+        Ok(())
+    }
+
+    /// Decodes the rows of these ranges, which ascend; none of them may have passed.
+    pub fn decode(&mut self, ranges: &[Range<usize>]) -> Result<Cells> {
+        let (at, level) = (self.at, self.full_level);
+        self.at = ranges.last().map_or(at, |last| last.end);
+        Ok(match &mut self.reader {
+            ColumnReader::BoolColumnReader(reader) => Cells::Bool(run(reader, at, ranges, level)?),
+            ColumnReader::Int32ColumnReader(reader) => Cells::Int32(run(reader, at, ranges, level)?),
+            ColumnReader::Int64ColumnReader(reader) => Cells::Int64(run(reader, at, ranges, level)?),
+            ColumnReader::Int96ColumnReader(reader) => Cells::Int96(run(reader, at, ranges, level)?),
+            ColumnReader::FloatColumnReader(reader) => Cells::Float(run(reader, at, ranges, level)?),
+            ColumnReader::DoubleColumnReader(reader) => Cells::Double(run(reader, at, ranges, level)?),
+            ColumnReader::ByteArrayColumnReader(reader) => Cells::Bytes(run(reader, at, ranges, level)?),
+            ColumnReader::FixedLenByteArrayColumnReader(reader) => {
+                Cells::Fixed(run(reader, at, ranges, level)?)
+            }
+        })
+    }
 }
 
 /// The bytes in the library's own type for shared ones, which pages are cut from without a copy. A page is the way to
@@ -149,22 +157,25 @@ fn shared(bytes: Vec<u8>) -> impl ChunkReader + 'static {
 
 fn run<T: Stored>(
     reader: &mut ColumnReaderImpl<T>,
-    skip: usize,
-    rows: usize,
+    mut at: usize,
+    ranges: &[Range<usize>],
     full_level: i16,
 ) -> Result<Run<T>> {
     let short = || ParquetError::General("a column chunk has too few rows".into());
-    if reader.skip_records(skip)? != skip {
-        return Err(short());
-    }
-    let (mut values, mut levels) = (Vec::new(), Vec::new());
-    let mut read = 0;
-    while read < rows {
-        let (records, ..) = reader.read_records(rows - read, Some(&mut levels), None, &mut values)?;
-        if records == 0 {
+    let rows = ranges.iter().map(Range::len).sum();
+    let (mut values, mut levels) = (Vec::with_capacity(rows), Vec::new());
+    for range in ranges {
+        if reader.skip_records(range.start - at)? != range.start - at {
             return Err(short());
         }
-        read += records;
+        at = range.start;
+        while at < range.end {
+            let (records, ..) = reader.read_records(range.end - at, Some(&mut levels), None, &mut values)?;
+            if records == 0 {
+                return Err(short());
+            }
+            at += records;
+        }
     }
     let expected =
         if full_level == 0 { rows } else { levels.iter().filter(|&&level| level == full_level).count() };

@@ -17,10 +17,10 @@ impl ColumnEdits {
         self.ends.push(self.text.len());
     }
 
-    /// Adds edits whose rows count from `first`.
-    pub fn append(&mut self, other: &ColumnEdits, first: u32) {
+    /// Adds the edits of later rows.
+    pub fn append(&mut self, other: &ColumnEdits) {
         let before = self.text.len();
-        self.rows.extend(other.rows.iter().map(|row| row + first));
+        self.rows.extend(&other.rows);
         self.ends.extend(other.ends.iter().map(|end| end + before));
         self.text.push_str(&other.text);
     }
@@ -30,11 +30,6 @@ impl ColumnEdits {
         self.rows.clear();
         self.ends.clear();
         self.text.clear();
-    }
-
-    /// Number of edits.
-    pub fn len(&self) -> usize {
-        self.rows.len()
     }
 
     /// Whether there is nothing to do.

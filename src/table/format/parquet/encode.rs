@@ -3,10 +3,15 @@
 //! The codec, dictionary encoding or another one, version of the data pages, and which statistics, indexes and filters there
 //! are come from the old chunk; levels of compression are the library's, because no file records them.
 
+use std::iter::Peekable;
+use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use parquet::basic::{Encoding, Type};
-use parquet::column::writer::{ColumnCloseResult, get_column_writer, get_typed_column_writer_mut};
+use parquet::column::writer::{
+    ColumnCloseResult, ColumnWriter, get_column_writer, get_typed_column_writer_mut,
+};
 use parquet::data_type::AsBytes;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -18,11 +23,12 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 
 use crate::error::{Error, Result};
 
-use super::cells::{Cells, Run, each_run};
+use super::cells::{Cells, Decoder, Run, each_run};
 use super::edits::ColumnEdits;
 use super::file::{guarded, start_of};
 use super::leaf::{Form, Leaf};
 use super::reason::ParquetReason;
+use super::span::SPAN_ROWS;
 use super::value::Stored;
 
 /// Values that the library writes before it looks whether the page is full: its own default.
@@ -111,64 +117,70 @@ impl Manner<'_> {
     }
 }
 
-/// Encodes the cells with the edits put in, and leaves the cells as they were. Nothing if no edit changes a value.
+/// Decodes the chunk once more, and encodes it with the edits put in. Nothing if no edit changes a value.
 pub(super) fn encode(
-    cells: &mut Cells,
+    decoder: &mut Decoder,
     edits: &ColumnEdits,
+    rows: usize,
     leaf: &Leaf,
     manner: &Manner<'_>,
 ) -> Result<Option<Encoded>> {
-    let encoded = each_run!(cells, run => encode_run(run, edits, leaf, manner));
-    encoded.map_err(|error| error.at_column(&leaf.name))
+    encode_chunk(decoder, edits, rows, leaf.form, manner).map_err(|error| error.at_column(&leaf.name))
 }
 
-fn encode_run<T: Stored>(
-    run: &mut Run<T>,
+fn encode_chunk(
+    decoder: &mut Decoder,
     edits: &ColumnEdits,
-    leaf: &Leaf,
+    rows: usize,
+    form: Form,
     manner: &Manner<'_>,
 ) -> Result<Option<Encoded>> {
-    let mut changes = changes(run, edits, leaf.form)?;
-    if changes.is_empty() {
-        return Ok(None);
-    }
-    swap(run, &mut changes);
-    let encoded = guarded(|| write_run(run, manner));
-    changes.reverse();
-    swap(run, &mut changes);
-    Ok(Some(encoded.ok_or(ParquetReason::Encode)?))
-}
-
-/// Exchanges values of the run with those beside it.
-fn swap<T: Stored>(run: &mut Run<T>, changes: &mut [(usize, T::T)]) {
-    for (place, value) in changes {
-        std::mem::swap(&mut run.values[*place], value);
-    }
-}
-
-/// The new values, and where they go.
-fn changes<T: Stored>(run: &Run<T>, edits: &ColumnEdits, form: Form) -> Result<Vec<(usize, T::T)>> {
-    let mut changes = Vec::with_capacity(edits.len());
-    for (row, text) in edits.iter() {
-        let at_row = |reason: ParquetReason| Error::from(reason).at_row(row as u64 + 1);
-        let place = run.place(row).ok_or_else(|| at_row(ParquetReason::Absent))?;
-        let old = &run.values[place];
-        let misfit = if form == Form::Int96 { ParquetReason::Int96 } else { ParquetReason::Misfit };
-        let new = T::parse(text, form, old).ok_or_else(|| at_row(misfit))?;
-        if new.as_bytes() != old.as_bytes() {
-            changes.push((place, new));
-        }
-    }
-    Ok(changes)
-}
-
-fn write_run<T: Stored>(run: &Run<T>, manner: &Manner<'_>) -> ParquetResult<Encoded> {
+    let undecodable = |first: usize| Error::from(ParquetReason::Decode).at_row(first as u64 + 1);
+    guarded(|| decoder.rewind()).ok_or_else(|| undecodable(0))?;
     let mut out = TrackedWrite::new(Vec::with_capacity(manner.chunk.compressed_size() as usize));
     let pages = Box::new(SerializedPageWriter::new(&mut out));
     let properties = Arc::new(manner.properties());
+    // In whole batches of the library, so that pages end where they would if all rows were written at once.
+    let step = SPAN_ROWS.next_multiple_of(properties.write_batch_size());
     let mut writer = get_column_writer(manner.chunk.column_descr_ptr(), properties, pages);
+    let (mut edits, mut changed) = (edits.iter().peekable(), false);
+    for first in (0..rows).step_by(step) {
+        let span = first..(first + step).min(rows);
+        let cells = guarded(|| decoder.decode(slice::from_ref(&span)));
+        let mut cells = cells.ok_or_else(|| undecodable(first))?;
+        changed |= each_run!(&mut cells, run => change(run, &span, &mut edits, form))?;
+        let written = guarded(|| each_run!(&cells, run => write(run, &mut writer, manner)));
+        written.ok_or(ParquetReason::Encode)?;
+    }
+    if !changed {
+        return Ok(None);
+    }
+    let close = guarded(|| writer.close()).ok_or(ParquetReason::Encode)?;
+    let bytes = guarded(|| out.into_inner()).ok_or(ParquetReason::Encode)?;
+    Ok(Some(Encoded { bytes, close }))
+}
+
+/// Puts the edits of a span into its cells; gives whether a value is another.
+fn change<'a, T: Stored>(
+    run: &mut Run<T>,
+    span: &Range<usize>,
+    edits: &mut Peekable<impl Iterator<Item = (usize, &'a str)>>,
+    form: Form,
+) -> Result<bool> {
+    let mut changed = false;
+    while let Some((row, text)) = edits.next_if(|(row, _)| *row < span.end) {
+        let at_row = |reason: ParquetReason| Error::from(reason).at_row(row as u64 + 1);
+        let place = run.place(row - span.start).ok_or_else(|| at_row(ParquetReason::Absent))?;
+        let old = &mut run.values[place];
+        let misfit = if form == Form::Int96 { ParquetReason::Int96 } else { ParquetReason::Misfit };
+        let new = T::parse(text, form, old).ok_or_else(|| at_row(misfit))?;
+        changed |= new.as_bytes() != old.as_bytes();
+        *old = new;
+    }
+    Ok(changed)
+}
+
+fn write<T: Stored>(run: &Run<T>, writer: &mut ColumnWriter<'_>, manner: &Manner<'_>) -> ParquetResult<()> {
     let levels = (manner.chunk.column_descr().max_def_level() > 0).then_some(run.levels.as_slice());
-    get_typed_column_writer_mut::<T>(&mut writer).write_batch(&run.values, levels, None)?;
-    let close = writer.close()?;
-    Ok(Encoded { bytes: out.into_inner()?, close })
+    get_typed_column_writer_mut::<T>(writer).write_batch(&run.values, levels, None).map(drop)
 }

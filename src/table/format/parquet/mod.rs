@@ -48,4 +48,6 @@ pub fn read(file: File, name: impl Into<String>) -> Result<Found<'static>> {
 }
 
 #[cfg(test)]
+mod long;
+#[cfg(test)]
 mod tests;

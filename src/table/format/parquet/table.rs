@@ -1,12 +1,12 @@
 //! A Parquet file as a table that can be copied.
 //!
-//! Memory: reading holds a few thousand rows decoded, and the bytes of one row group of the columns that are asked for.
-//! Copying holds those columns decoded for one row group, because whether a column must be encoded again is known only when
-//! the last row of the group has passed, and the encoded columns of one row group for one copy at a time.
+//! Memory: some thousand rows are decoded at a time, of the columns that are asked for, whose bytes are held for one row group.
+//! Copying holds also the edits to one row group, and its encoded columns for one copy at a time. Columns with edits are
+//! decoded once more to be encoded, which takes 3 % of a stamp and spares keeping a row group decoded.
 
 use std::fs::File;
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -14,23 +14,19 @@ use crate::error::Result;
 use crate::table::Row;
 use crate::table::format::copy::{Editor, Table};
 
-use super::cells::Cells;
 use super::edits::ColumnEdits;
 use super::encode::{Encoded, Manner, encode};
 use super::file::ParquetFile;
 use super::leaf::{Leaf, leaves};
 use super::output::{Checked, Output};
 use super::reason::ParquetReason;
-use super::span::{Span, decoders};
-
-/// Rows that are decoded at once for who only reads: enough to hide what a batch costs, few enough for a cache.
-const SPAN_ROWS: usize = 8192;
+use super::span::{Decoders, Group, Picked, SPAN_ROWS, Span, decoders};
 
 /// Rows that are shown to an editor at once: few, as an editor learns from what was merged before.
 const BATCH_ROWS: usize = 2048;
 
 /// Rows of the largest row group that is copied: what the largest writers have as their default (64 Mi, of older Arrow).
-/// A crafted file of some kilobytes can claim any number, and decode to it.
+/// A crafted file of some kilobytes can claim any number, and decode to it; the edits to a row group are kept.
 const MAX_GROUP_ROWS: u64 = 1 << 26;
 
 /// Batches that are with the workers, for each of them: enough that none waits long for the slowest.
@@ -56,17 +52,20 @@ impl ParquetTable {
         self.file.metadata.row_group(group).num_rows() as usize
     }
 
+    fn part<'a>(&'a self, group: usize, decoders: &'a Decoders) -> Group<'a> {
+        Group { file: &self.file, leaves: &self.leaves, decoders, number: group }
+    }
+
     /// Shows the rows of one row group; gives false when `see` wants no more.
     fn group(&self, group: usize, see: &mut dyn FnMut(&dyn Row) -> Result<bool>) -> Result<u64> {
         let (decoders, rows) = (decoders(self.leaves.len()), self.group_rows(group));
         for first in (0..rows).step_by(SPAN_ROWS) {
-            let here = SPAN_ROWS.min(rows - first);
-            let span = Span::new((&self.file, &self.leaves), &decoders, group, first, here);
-            for row in 0..here {
-                let passed = (first + row) as u64;
+            let span = Span::new(self.part(group, &decoders), first..(first + SPAN_ROWS).min(rows));
+            for row in span.rows() {
+                let passed = row as u64;
                 let more = see(&span.row(row)).map_err(|error| error.after_rows(passed));
                 // A cell that could not be decoded was shown as empty; what came of it is worthless.
-                span.check().map_err(|error| error.after_rows(passed))?;
+                span.check()?;
                 if !more? {
                     return Ok(passed + 1);
                 }
@@ -129,8 +128,8 @@ impl Table for ParquetTable {
 /// What is kept from row group to row group.
 struct Copying<'a, W> {
     table: &'a ParquetTable,
-    /// Whether a cell of the column was ever asked for. Such columns are decoded at once, next to each other.
-    asked: Vec<AtomicBool>,
+    /// Whether a cell of the column was ever asked for at the first look. Such columns are decoded at once, next to each other.
+    asked: Vec<bool>,
     /// For each copy, and in it for each column.
     edits: Vec<Vec<ColumnEdits>>,
     works: Vec<Work<W>>,
@@ -140,7 +139,9 @@ struct Copying<'a, W> {
 struct Work<W> {
     editor: W,
     edits: Vec<Vec<ColumnEdits>>,
-    rows: u64,
+    /// Rows of the batch that the editor has to see wholly, and its number for each.
+    wanted: Vec<(usize, u64)>,
+    rows: Range<usize>,
     result: Result<()>,
 }
 
@@ -151,12 +152,17 @@ fn no_edits(copies: usize, columns: usize) -> Vec<Vec<ColumnEdits>> {
 impl<'a, W: Default + Send> Copying<'a, W> {
     fn new(table: &'a ParquetTable, copies: usize) -> Self {
         let columns = table.columns.len();
-        let work =
-            || Work { editor: W::default(), edits: no_edits(copies, columns), rows: 0, result: Ok(()) };
+        let work = || Work {
+            editor: W::default(),
+            edits: no_edits(copies, columns),
+            wanted: Vec::new(),
+            rows: 0..0,
+            result: Ok(()),
+        };
         let batches = BATCHES_PER_WORKER * rayon::current_num_threads();
         Copying {
             table,
-            asked: (0..columns).map(|_| AtomicBool::new(false)).collect(),
+            asked: vec![false; columns],
             edits: no_edits(copies, columns),
             works: (0..batches).map(|_| work()).collect(),
         }
@@ -175,63 +181,51 @@ impl<'a, W: Default + Send> Copying<'a, W> {
             return Err(ParquetReason::Large { limit_rows: MAX_GROUP_ROWS }.into());
         }
         let decoders = decoders(table.leaves.len());
-        let mut span = Span::new((&table.file, &table.leaves), &decoders, group, 0, rows);
-        self.decode_ahead(&span);
-        self.edit(&span, rows, editor, merge)?;
-        self.decode_edited(&span)?;
-        for (column, asked) in self.asked.iter().enumerate() {
-            asked.fetch_or(span.was_asked(column), Ordering::Relaxed);
+        let part = table.part(group, &decoders);
+        self.edits.iter_mut().flatten().for_each(ColumnEdits::clear);
+        let span_rows = self.works.len() * BATCH_ROWS;
+        for first in (0..rows).step_by(span_rows) {
+            let span = Span::new(part, first..(first + span_rows).min(rows));
+            self.edit(&span, editor)?;
+            self.merge(merge)?;
         }
-        let mut cells: Vec<Option<Cells>> = (0..table.leaves.len()).map(|column| span.take(column)).collect();
         for (output, edits) in outputs.iter_mut().zip(&self.edits) {
-            let mut encoded = encode_columns(table, group, &mut cells, edits)?;
-            output.group(&mut encoded)?;
+            output.group(&mut encode_columns(table, part, edits)?)?;
         }
         Ok(rows as u64)
     }
 
-    /// Decodes the columns that were asked for before.
-    fn decode_ahead(&self, span: &Span<'_>) {
-        let asked = self.asked.par_iter().enumerate().filter(|(_, asked)| asked.load(Ordering::Relaxed));
-        asked.for_each(|(column, _)| {
+    /// Shows the rows of a span to the editor.
+    fn edit<E: Editor<Work = W>>(&mut self, span: &Span<'_>, editor: &E) -> Result<()> {
+        let Copying { asked, works, .. } = self;
+        let ahead = asked.par_iter().enumerate().filter(|(_, asked)| **asked);
+        ahead.for_each(|(column, _)| {
             span.cells(column);
         });
-    }
-
-    /// Decodes columns that have edits, though nobody looked at them.
-    fn decode_edited(&self, span: &Span<'_>) -> Result<()> {
-        for copy in &self.edits {
-            for (column, _) in copy.iter().enumerate().filter(|(_, edits)| !edits.is_empty()) {
-                span.cells(column);
-            }
+        works.par_iter_mut().enumerate().for_each(|(number, work)| {
+            let Range { start, end } = span.rows();
+            let first = (start + number * BATCH_ROWS).min(end);
+            work.first_look(span, first..(first + BATCH_ROWS).min(end), editor);
+        });
+        span.check()?;
+        for (column, asked) in asked.iter_mut().enumerate() {
+            *asked |= span.was_asked(column);
         }
-        span.check()
+        let picked =
+            span.pick(works.iter().flat_map(|work| work.wanted.iter().map(|(row, _)| *row)).collect());
+        span.check()?;
+        works.par_iter_mut().for_each(|work| work.second_look(&picked, editor));
+        Ok(())
     }
 
-    /// Shows all rows to the editor and gathers its edits.
-    fn edit<E: Editor<Work = W>>(
-        &mut self,
-        span: &Span<'_>,
-        rows: usize,
-        editor: &E,
-        merge: &mut impl FnMut(&mut W) -> Result<()>,
-    ) -> Result<()> {
-        self.edits.iter_mut().flatten().for_each(ColumnEdits::clear);
-        let wave_rows = self.works.len() * BATCH_ROWS;
-        for first in (0..rows).step_by(wave_rows) {
-            self.works.par_iter_mut().enumerate().for_each(|(number, work)| {
-                let start = (first + number * BATCH_ROWS).min(rows);
-                work.batch(span, start..(start + BATCH_ROWS).min(rows), editor);
-            });
-            span.check()?;
-            for (number, work) in self.works.iter_mut().enumerate().filter(|(_, work)| work.rows > 0) {
-                let before = first + number * BATCH_ROWS;
-                std::mem::replace(&mut work.result, Ok(()))
-                    .map_err(|error| error.after_rows(before as u64))?;
-                merge(&mut work.editor).map_err(|error| error.after_rows(before as u64))?;
-                for (all, batch) in self.edits.iter_mut().flatten().zip(work.edits.iter().flatten()) {
-                    all.append(batch, before as u32);
-                }
+    /// Gathers what was made of the batches of a span, in the order of the rows.
+    fn merge(&mut self, merge: &mut impl FnMut(&mut W) -> Result<()>) -> Result<()> {
+        for work in self.works.iter_mut().filter(|work| !work.rows.is_empty()) {
+            let before = work.rows.start as u64;
+            std::mem::replace(&mut work.result, Ok(())).map_err(|error| error.after_rows(before))?;
+            merge(&mut work.editor).map_err(|error| error.after_rows(before))?;
+            for (all, batch) in self.edits.iter_mut().flatten().zip(work.edits.iter().flatten()) {
+                all.append(batch);
             }
         }
         Ok(())
@@ -239,46 +233,54 @@ impl<'a, W: Default + Send> Copying<'a, W> {
 }
 
 impl<W> Work<W> {
-    fn batch<E: Editor<Work = W>>(&mut self, span: &Span<'_>, rows: std::ops::Range<usize>, editor: &E) {
-        let Work { editor: made, edits, .. } = self;
+    fn first_look<E: Editor<Work = W>>(&mut self, span: &Span<'_>, rows: Range<usize>, editor: &E) {
+        let Work { editor: made, edits, wanted, .. } = self;
         edits.iter_mut().flatten().for_each(ColumnEdits::clear);
-        self.rows = rows.len() as u64;
+        wanted.clear();
+        self.rows = rows.clone();
         if rows.is_empty() {
             return;
         }
         editor.begin(made);
-        for (number, row) in rows.enumerate() {
-            editor.row(&span.row(row), made, &mut |copy, column, text| {
-                edits[copy][column].push(number as u32, text);
+        for row in rows {
+            let number = editor.first_look(&span.row(row), made, &mut |copy, column, text| {
+                edits[copy][column].push(row as u32, text);
             });
+            wanted.extend(number.map(|number| (row, number)));
         }
-        self.result = editor.end(made);
+    }
+
+    fn second_look<E: Editor<Work = W>>(&mut self, picked: &Picked<'_>, editor: &E) {
+        if self.rows.is_empty() {
+            return;
+        }
+        for (row, number) in &self.wanted {
+            editor.second_look(&picked.row(*row), *number, &mut self.editor);
+        }
+        self.result = editor.end(&mut self.editor);
     }
 }
 
 /// Encodes the columns with edits, each on a core of its own. By the number of the leaf.
 fn encode_columns(
     table: &ParquetTable,
-    group: usize,
-    cells: &mut [Option<Cells>],
+    group: Group<'_>,
     edits: &[ColumnEdits],
 ) -> Result<Vec<Option<Encoded>>> {
-    let metadata = table.file.metadata.row_group(group);
-    let columns = cells.par_iter_mut().zip(edits).zip(&table.leaves);
-    let encoded = columns.map(|((cells, edits), leaf)| {
-        if edits.is_empty() {
-            return Ok(None);
-        }
-        let cells = cells.as_mut().expect("a column with edits is decoded");
-        let chunk = metadata.column(leaf.index);
-        let mut head = [0; 2];
-        table.file.read(chunk.data_page_offset() as u64, &mut head)?;
-        let indexes = table.file.metadata.page_index_for_row_group(group);
-        let pages = indexes.page_locations(leaf.index).map(Vec::as_slice);
-        let manner = Manner::of(chunk, &head, pages, table.group_rows(group));
-        let encoded = encode(cells, edits, leaf, &manner)?;
-        Ok(encoded.map(|encoded| (leaf.index, encoded)))
-    });
+    let metadata = table.file.metadata.row_group(group.number);
+    let encoded =
+        edits.par_iter().enumerate().filter(|(_, edits)| !edits.is_empty()).map(|(column, edits)| {
+            group.with_decoder(column, |decoder, leaf| {
+                let chunk = metadata.column(leaf.index);
+                let mut head = [0; 2];
+                table.file.read(chunk.data_page_offset() as u64, &mut head)?;
+                let indexes = table.file.metadata.page_index_for_row_group(group.number);
+                let pages = indexes.page_locations(leaf.index).map(Vec::as_slice);
+                let rows = table.group_rows(group.number);
+                let encoded = encode(decoder, edits, rows, leaf, &Manner::of(chunk, &head, pages, rows))?;
+                Ok(encoded.map(|encoded| (leaf.index, encoded)))
+            })
+        });
     let mut list: Vec<Option<Encoded>> = (0..metadata.num_columns()).map(|_| None).collect();
     for (index, encoded) in encoded.collect::<Result<Vec<_>>>()?.into_iter().flatten() {
         list[index] = Some(encoded);

@@ -149,6 +149,25 @@ impl<E: Editor> Editor for ArrangedEditor<'_, E> {
         }
     }
 
+    fn first_look(
+        &self,
+        row: &impl Row,
+        work: &mut E::Work,
+        edit: &mut impl FnMut(usize, usize, &str),
+    ) -> Option<u64> {
+        let row = ArrangedRow { row, arrangement: self.arrangement };
+        match self.arrangement {
+            None => self.editor.first_look(&row, work, edit),
+            Some(arrangement) => self.editor.first_look(&row, work, &mut |copy, column, text: &str| {
+                edit(copy, arrangement.own(column), text);
+            }),
+        }
+    }
+
+    fn second_look(&self, row: &impl Row, number: u64, work: &mut E::Work) {
+        self.editor.second_look(&ArrangedRow { row, arrangement: self.arrangement }, number, work);
+    }
+
     fn end(&self, work: &mut E::Work) -> Result<()> {
         self.editor.end(work)
     }

@@ -1,8 +1,8 @@
 //! Dates and times that are stored as a count.
 
-use std::io::Write;
-
 use crate::table::value::moment::calendar;
+
+use super::digits;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ impl Unit {
         }
     }
 
-    fn per_second(self) -> i128 {
-        10_i128.pow(self.digits() as u32)
+    fn per_second(self) -> i64 {
+        10_i64.pow(self.digits() as u32)
     }
 }
 
@@ -40,31 +40,51 @@ const MOST_DAYS: i128 = i64::MAX as i128 / DAY_SECONDS as i128;
 
 pub(super) fn write_date(days: i128, out: &mut Vec<u8>) {
     let (year, month, day) = calendar::civil(days.clamp(-MOST_DAYS - 1, MOST_DAYS) as i64);
-    let sign = if year < 0 { "-" } else { "" };
-    write!(out, "{sign}{:04}-{month:02}-{day:02}", year.unsigned_abs()).expect("a vector takes everything");
+    if year < 0 {
+        out.push(b'-');
+    }
+    digits::write(year.unsigned_abs().into(), 4, out);
+    out.push(b'-');
+    digits::write(month.into(), 2, out);
+    out.push(b'-');
+    digits::write(day.into(), 2, out);
 }
 
 pub(super) fn write_time(count: i128, unit: Unit, out: &mut Vec<u8>) {
     // A count beyond a day is no time; it is shown as what it is, and no text can be parsed as it.
-    let sign = if count < 0 { "-" } else { "" };
-    let (seconds, fraction) = (count.abs() / unit.per_second(), count.abs() % unit.per_second());
-    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-    write!(out, "{sign}{hours:02}:{minutes:02}:{:02}", seconds % 60).expect("a vector takes everything");
+    if count < 0 {
+        out.push(b'-');
+    }
+    let (seconds, fraction) = split(count.abs(), unit.per_second());
+    let (minutes, second) = split(seconds, 60);
+    let (hour, minute) = split(minutes, 60);
+    digits::write(hour.unsigned_abs(), 2, out);
+    out.push(b':');
+    digits::write(minute.unsigned_abs(), 2, out);
+    out.push(b':');
+    digits::write(second.unsigned_abs(), 2, out);
     if fraction != 0 {
-        let start = out.len();
-        write!(out, ".{fraction:0width$}", width = unit.digits()).expect("a vector takes everything");
-        let end = start + out[start..].iter().rposition(|&byte| byte != b'0').map_or(0, |last| last + 1);
-        out.truncate(end);
+        out.push(b'.');
+        digits::write(fraction.unsigned_abs(), unit.digits(), out);
+        digits::trim_decimals(out);
     }
 }
 
 pub(super) fn write_moment(count: i128, unit: Unit, zoned: bool, out: &mut Vec<u8>) {
-    let day = i128::from(DAY_SECONDS) * unit.per_second();
-    write_date(count.div_euclid(day), out);
+    let (days, time) = split(count, DAY_SECONDS * unit.per_second());
+    write_date(days, out);
     out.push(b'T');
-    write_time(count.rem_euclid(day), unit, out);
+    write_time(time, unit, out);
     if zoned {
         out.push(b'Z');
+    }
+}
+
+/// Quotient, rounded down, and remainder. A 128-bit division is a library call; nearly all counts fit the machine's own.
+fn split(count: i128, by: i64) -> (i128, i128) {
+    match i64::try_from(count) {
+        Ok(count) => (count.div_euclid(by).into(), count.rem_euclid(by).into()),
+        Err(_) => (count.div_euclid(by.into()), count.rem_euclid(by.into())),
     }
 }
 
@@ -100,13 +120,13 @@ pub(super) fn parse_time(text: &str, unit: Unit) -> Option<i128> {
     }
     let parts =
         if unit.digits() == 0 { 0 } else { number(&format!("{held:0<width$}", width = unit.digits()))? };
-    Some(i128::from(seconds) * unit.per_second() + i128::from(parts))
+    Some(i128::from(seconds) * i128::from(unit.per_second()) + i128::from(parts))
 }
 
 pub(super) fn parse_moment(text: &str, unit: Unit, zoned: bool) -> Option<i128> {
     let text = if zoned { text.strip_suffix('Z')? } else { text };
     let (date, time) = text.split_once('T')?;
-    let day = i128::from(DAY_SECONDS) * unit.per_second();
+    let day = i128::from(DAY_SECONDS * unit.per_second());
     let count = parse_date(date)? * day + parse_time(time, unit)?;
     i64::try_from(count).ok().map(i128::from)
 }

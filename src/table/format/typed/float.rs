@@ -7,19 +7,45 @@ use std::fmt::{Display, LowerExp};
 use std::io::Write;
 use std::str::FromStr;
 
+use super::digits;
+
 /// From where on, and below where, a number is written with an exponent: where ECMAScript does, whose rule most
 /// programs that write shortest numbers have taken over.
 const LARGE: f64 = 1e21;
 const SMALL: f64 = 1e-7;
 
+/// Decimals of the numbers that are written the short way, and the most that such a number is, without its point: fewer digits
+/// than any two neighbours of 64 bits have in common (15).
+const FEW_DECIMALS: usize = 4;
+const FEW_SCALE: f64 = 1e4;
+const FEW_MOST: f64 = 1e15;
+
 /// A binary floating point number.
-pub trait Float: Copy + Display + LowerExp + FromStr + Into<f64> {}
+pub trait Float: Copy + Display + LowerExp + FromStr + Into<f64> {
+    /// The number times 10^[`FEW_DECIMALS`] if that many decimals say all of it.
+    fn few_decimals(self) -> Option<i64> {
+        None
+    }
+}
 
 impl Float for f32 {}
-impl Float for f64 {}
+
+impl Float for f64 {
+    fn few_decimals(self) -> Option<i64> {
+        let scaled = (self * FEW_SCALE).round();
+        // The quotient is the number nearest to the decimal. So both are one number, and no shorter decimal is: two of at most
+        // 15 digits never are. Nought has a sign that an integer lacks.
+        (scaled != 0.0 && scaled.abs() < FEW_MOST && scaled / FEW_SCALE == self).then_some(scaled as i64)
+    }
+}
 
 /// Appends the number's text.
 pub fn write(value: impl Float, out: &mut Vec<u8>) {
+    // Prices and measurements; the general way takes several times as long.
+    if let Some(scaled) = value.few_decimals() {
+        digits::write_scaled(scaled.into(), FEW_DECIMALS, out);
+        return digits::trim_decimals(out);
+    }
     let size = value.into().abs();
     let written = match size != 0.0 && size.is_finite() && !(SMALL..LARGE).contains(&size) {
         true => write!(out, "{value:e}"),
@@ -34,7 +60,8 @@ pub fn parse<F: Float>(text: &str) -> Option<F> {
     let mut written = Vec::new();
     write(value, &mut written);
     let written = str::from_utf8(&written).ok()?;
-    (value.into().is_finite() && plain(text) == plain(written)).then_some(value)
+    let is_said = || text == written || plain(text) == plain(written);
+    (value.into().is_finite() && is_said()).then_some(value)
 }
 
 /// Sign, whole digits and fraction digits, or all of a number that has an exponent.

@@ -133,6 +133,22 @@ proptest! {
     }
 
     #[test]
+    fn numbers_are_written_as_the_standard_library_does(
+        digits in -2_000_000_000_000_000_000_i64..2_000_000_000_000_000_000,
+        fewer in 0_u32..19,
+        decimals in 0_i32..8,
+    ) {
+        let whole = digits / 10_i64.pow(fewer);
+        prop_assert_eq!(text(Whole::Int(64), whole.into()), whole.to_string());
+        let (kind, large) = (Whole::Decimal { precision: MAX_PRECISION, scale: 0 }, i128::from(digits) << 60);
+        prop_assert_eq!(text(kind, large), large.to_string());
+        let float = whole as f64 / 10_f64.powi(decimals);
+        let mut out = Vec::new();
+        float::write(float, &mut out);
+        prop_assert_eq!(String::from_utf8(out).unwrap(), float.to_string());
+    }
+
+    #[test]
     fn no_text_panics(text in ".{0,40}") {
         let kinds = [
             Whole::Bool, Whole::Int(8), Whole::UInt(64), Whole::Date, Whole::Uuid, Whole::Time(Unit::Micro),
