@@ -384,7 +384,7 @@ fn run<S: Store>(size: u64) {
     let ((), verified) = timed(|| S::verify(folder.path()));
     let disk = bytes_below(folder.path()) / all;
     println!(
-        "| {} | {:.1} s | {} | {} | {} | {:.2} s | {:.1} s | {disk} |",
+        "| {} | {:.1} s | {} | {} | {} | {:.4} s | {:.1} s | {disk} |",
         S::NAME,
         filled.as_secs_f64(),
         quantiles(held),
