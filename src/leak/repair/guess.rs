@@ -1,7 +1,7 @@
 //! The repair that makes a leaked column most like a column of the release, without any reference.
 
 use crate::leak::cells::Cells;
-use crate::leak::likeness::{Evidence, Likeness};
+use crate::leak::likeness::{Alike, Evidence, Likeness};
 use crate::sketch::{Grain, Profile, Sampler};
 use crate::table::value::Decimal;
 
@@ -34,8 +34,13 @@ pub struct Guess {
 impl Variants {
     /// The column as it is, only.
     pub fn plain(cells: &Cells, likeness: &Likeness, sampler: &Sampler) -> Variants {
+        Variants::under(Repair::NONE, cells, likeness, sampler)
+    }
+
+    /// The column under one repair, only.
+    pub fn under(repair: Repair, cells: &Cells, likeness: &Likeness, sampler: &Sampler) -> Variants {
         let mut variants = Variants { variants: Vec::new() };
-        variants.add(Repair::NONE, cells, likeness, sampler);
+        variants.add(repair, cells, likeness, sampler);
         variants
     }
 
@@ -53,9 +58,29 @@ impl Variants {
         self.variants.push((repair, profile, evidence));
     }
 
+    /// How alike the first of the variants and `ours` are.
+    pub fn alike(&self, likeness: &Likeness, ours: usize) -> Alike {
+        likeness.compare(ours, &self.variants[0].2)
+    }
+
+    /// Whether the values of the first variant can be of a column that was rounded, or was not, as is known of it.
+    pub fn may_be_rounded(&self, known: Option<Coarse>, grains: &[(Grain, f64)], quantum: Decimal) -> bool {
+        let profile = &self.variants[0].1;
+        let Some(known) = known else { return coarse(profile, grains, quantum).is_none() };
+        let is_grid = |grid: &Grain| grid.step() == Some(known.step) && grid.is_time() == known.is_time;
+        Grain::all().find(is_grid).is_some_and(|grid| {
+            let of_kind = profile.grains().filter(|(grain, _)| grain.is_time() == grid.is_time());
+            let count = |sum: (u64, u64), (grain, n): (Grain, u64)| {
+                (sum.0 + if grain.is_on(grid) { n } else { 0 }, sum.1 + n)
+            };
+            let (on, all) = of_kind.fold((0, 0), count);
+            on as f64 >= ON_GRID * all as f64
+        })
+    }
+
     /// Whether the column as it is looks like `ours` in every respect.
     pub fn is_intact(&self, likeness: &Likeness, ours: usize) -> bool {
-        let alike = likeness.compare(ours, &self.variants[0].2);
+        let alike = self.alike(likeness, ours);
         alike.sizes >= 0.0 && alike.grains >= 0.0 && alike.shapes >= 0.0
     }
 
