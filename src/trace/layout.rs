@@ -30,7 +30,7 @@ const MOST_LAYOUTS: usize = 4;
 const ENOUGH_ROWS: usize = SAMPLE_ROWS / 2;
 
 /// Rows of a part that are held against a layout, once that has learned enough.
-const CHECKED_ROWS: usize = 128;
+const CHECKED_ROWS: usize = 64;
 
 /// And beside the originals, where it costs as much as reading them.
 const FARED_ROWS: usize = 32;
@@ -131,39 +131,43 @@ impl<'a> Layouts<'a> {
             (None, Some(table)) => self.learn(table)?,
             (first, whole) => {
                 let first = first.copied().unwrap_or_default();
-                self.among(&alike, |layouts, rows| match &whole {
-                    Some(table) => table.like(intake, rows),
-                    None => layouts.known[first].table.like(intake, rows),
-                })?
+                self.among(&alike, intake, whole.as_ref(), first)?
             }
         };
         self.keep(found)
     }
 
-    /// The layout of a table, of which there are some of this header. `look` looks at so many rows of it.
-    fn among(&mut self, alike: &[usize], look: impl Fn(&Self, usize) -> Table) -> Result<usize> {
-        let (mut part, mut unsure) = (None, Vec::new());
-        let is_settled = |layouts: &Self| alike.iter().all(|&i| layouts.known[i].is_settled());
-        let few = if is_settled(self) { CHECKED_ROWS } else { SAMPLE_ROWS };
-        let table = look(self, few);
+    /// The layout of a table, of which some of this header are known.
+    fn among<R: Read>(
+        &mut self,
+        alike: &[usize],
+        intake: &Intake<R>,
+        whole: Option<&Table>,
+        first: usize,
+    ) -> Result<usize> {
+        let look = |layouts: &Self| whole.unwrap_or(&layouts.known[first].table).like(intake);
+        if alike.iter().all(|&i| self.known[i].is_settled()) {
+            let is_beside = alike.iter().any(|&i| self.known[i].fares.iter().any(Option::is_some));
+            let keep = if is_beside { FARED_ROWS } else { 0 };
+            let few = self.known[first].table.few(intake, CHECKED_ROWS, keep);
+            if let Some(&i) = alike.iter().find(|&&i| matches!(self.known[i].fit(&few), Fit::Yes)) {
+                return Ok(i);
+            }
+        }
+        let (table, mut unsure) = (look(self), Vec::new());
         for &i in alike {
             let layout = &self.known[i];
             let is_larger = !layout.is_settled() && table.rows() > 2 * layout.learned_rows;
             match layout.fit(&table) {
                 Fit::Yes if is_larger => unsure.push((i, Vec::new())),
                 Fit::Yes => {
-                    part = Some(i);
-                    break;
+                    self.join(i, table)?;
+                    return Ok(i);
                 }
                 Fit::Unsure(misfits) => unsure.push((i, misfits)),
                 Fit::No => {}
             }
         }
-        if let Some(i) = part {
-            self.join(i, table)?;
-            return Ok(i);
-        }
-        let table = if table.rows() == few && few < SAMPLE_ROWS { look(self, SAMPLE_ROWS) } else { table };
         let columns = self.find(&table);
         let explains = |(i, misfits): &(usize, Vec<usize>)| self.known[*i].explains(&columns, misfits);
         match unsure.iter().find(|unsure| explains(unsure)) {
@@ -294,7 +298,8 @@ impl<'a> Layout<'a> {
         if self.orders.iter().any(is_other) {
             return Fit::No;
         }
-        let rows = &part.sample()[..part.rows().min(FARED_ROWS)];
+        let sample = part.sample();
+        let rows = &sample[..sample.len().min(FARED_ROWS)];
         let mut fares = self.readers.iter().zip(&self.fares);
         if !fares.all(|(reader, known)| match (known, reader.fare(rows)) {
             (Some(known), Some(part)) => known.may_be(&part),

@@ -14,6 +14,7 @@ use crate::leak::repair::Repair;
 use crate::mark::marker::Marker;
 use crate::mark::policy::Plan;
 use crate::sketch::{Sampler, Sketch, SketchBuilder};
+use crate::table::Row;
 use crate::table::value::{DateOrder, Decimal};
 
 use super::again::ColumnRead;
@@ -44,22 +45,34 @@ impl Table {
         if header_is_row {
             intake.take_header_as_row();
         }
-        Ok(Table::sampled(intake, SAMPLE_ROWS, map, header_is_row))
+        Ok(Table::sampled(intake, map, header_is_row))
     }
 
     /// Looks at the first rows of a table of the same header as this one.
-    pub(super) fn like<R: Read>(&self, intake: &Intake<R>, most_rows: usize) -> Table {
-        Table::sampled(intake, most_rows, self.map.clone(), self.header_is_row)
+    pub(super) fn like<R: Read>(&self, intake: &Intake<R>) -> Table {
+        Table::sampled(intake, self.map.clone(), self.header_is_row)
     }
 
-    fn sampled<R: Read>(intake: &Intake<R>, most_rows: usize, map: Resolved, header_is_row: bool) -> Table {
+    /// Looks at so many of them and keeps so many, to hold them against what is known.
+    pub(super) fn few<R: Read>(&self, intake: &Intake<R>, look_at: usize, keep: usize) -> Table {
         let (names, mut sample) = (intake.names(), Vec::new());
-        intake.sample(most_rows, |row| sample.push(SampleRow::of(row, names.len())));
-        let mut table =
-            Table { own: intake.head.names.len(), names, cells: Vec::new(), map, sample, header_is_row };
-        table.cells = vec![Cells::default(); table.names.len()];
-        table.sample.iter().for_each(|row| row.add_to(&mut table.cells));
-        table
+        let mut cells = vec![Cells::without_twins(); names.len()];
+        intake.sample(look_at, |row| {
+            cells.iter_mut().enumerate().for_each(|(column, cells)| cells.add(&row.cell(column)));
+            if sample.len() < keep {
+                sample.push(SampleRow::of(row, names.len()));
+            }
+        });
+        let (own, map) = (intake.head.names.len(), self.map.clone());
+        Table { own, names, cells, map, sample, header_is_row: self.header_is_row }
+    }
+
+    fn sampled<R: Read>(intake: &Intake<R>, map: Resolved, header_is_row: bool) -> Table {
+        let (names, mut sample) = (intake.names(), Vec::new());
+        intake.sample(SAMPLE_ROWS, |row| sample.push(SampleRow::of(row, names.len())));
+        let mut cells = vec![Cells::default(); names.len()];
+        sample.iter().for_each(|row: &SampleRow| row.add_to(&mut cells));
+        Table { own: intake.head.names.len(), names, cells, map, sample, header_is_row }
     }
 
     /// Whether the other one has the same names, or lacks them as this one does.

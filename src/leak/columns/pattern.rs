@@ -6,6 +6,9 @@
 //!
 //! Invariant: as in the [folder](super), all of it looks at the leak and at keyed sketches of unmarked sources.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use crate::leak::cells::Cells;
 use crate::leak::likeness::{Alike, Likeness};
 use crate::leak::repair::Repair;
@@ -25,6 +28,28 @@ const EXCHANGED: f64 = 1.0;
 pub struct Pattern<'a> {
     likeness: Likeness<'a>,
     columns: Vec<Expected>,
+    words: Words,
+}
+
+/// Keyed hashes of outlines: parts of one table have the same ones, and to hash them takes longer than all else.
+#[derive(Default)]
+struct Words(RefCell<HashMap<Vec<u8>, u64>>);
+
+/// Outlines that are remembered. There are some tens for each column.
+const MOST_WORDS: usize = 1 << 16;
+
+impl Words {
+    fn of(&self, outline: &[u8], sampler: &Sampler) -> u64 {
+        let mut words = self.0.borrow_mut();
+        if let Some(&word) = words.get(outline) {
+            return word;
+        }
+        let word = sampler.word(outline);
+        if words.len() < MOST_WORDS {
+            words.insert(outline.to_vec(), word);
+        }
+        word
+    }
 }
 
 /// A column, and how well it fitted where it was found.
@@ -50,6 +75,7 @@ impl<'a> Pattern<'a> {
         leaked: LeakedColumns,
         sampler: &Sampler,
     ) -> Pattern<'a> {
+        let words = Words::default();
         let place = |name: &str| likeness.columns().iter().position(|column| column.name == name);
         let columns = found.iter().map(|found| {
             let release = place(&found.ours).filter(|_| found.index < leaked.own);
@@ -66,12 +92,12 @@ impl<'a> Pattern<'a> {
             };
             if let Some(release) = release {
                 expected.grains = likeness.columns()[release].grain_shares(sampler);
-                expected.alike =
-                    expected.seen(&leaked.cells[found.index], &likeness, sampler).alike(&likeness, release);
+                let seen = expected.seen(&leaked.cells[found.index], &likeness, (sampler, &words));
+                expected.alike = seen.alike(&likeness, release);
             }
             expected
         });
-        Pattern { columns: columns.collect(), likeness }
+        Pattern { columns: columns.collect(), likeness, words }
     }
 
     /// How many columns were found.
@@ -91,7 +117,8 @@ impl<'a> Pattern<'a> {
             .iter()
             .filter_map(|expected| {
                 let release = expected.release?;
-                Some((expected, release, expected.seen(&cells[expected.index], &self.likeness, sampler)))
+                let cells = &cells[expected.index];
+                Some((expected, release, expected.seen(cells, &self.likeness, (sampler, &self.words))))
             })
             .collect();
         let mut misfits: Vec<usize> = seen
@@ -138,8 +165,13 @@ impl<'a> Pattern<'a> {
 
 impl Expected {
     /// A column as it looks under the repair that was found.
-    fn seen(&self, cells: &Cells, likeness: &Likeness, sampler: &Sampler) -> Variants {
-        Variants::under(Repair::new(self.repair.undo), cells, likeness, sampler)
+    fn seen(&self, cells: &Cells, likeness: &Likeness, (sampler, words): (&Sampler, &Words)) -> Variants {
+        let repair = Repair::new(self.repair.undo);
+        // Values tell columns without names apart, and nothing else is asked of them.
+        let is_named = self.by != MatchedBy::Contents;
+        let profile = if is_named { cells.outlines(&repair) } else { cells.profile(&repair, sampler) };
+        let counted = profile.hashed_with(|outline| words.of(outline, sampler));
+        Variants::under(repair, profile, &counted, likeness)
     }
 
     /// Whether the contents do not speak against the column, or no more than where it was found.

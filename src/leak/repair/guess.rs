@@ -2,7 +2,7 @@
 
 use crate::leak::cells::Cells;
 use crate::leak::likeness::{Alike, Evidence, Likeness};
-use crate::sketch::{Grain, Profile, Sampler};
+use crate::sketch::{Counted, Grain, Profile, Sampler};
 use crate::table::value::Decimal;
 
 use super::{Coarse, Dates, Repair, Spelling, Undo, Unit, candidates};
@@ -34,14 +34,14 @@ pub struct Guess {
 impl Variants {
     /// The column as it is, only.
     pub fn plain(cells: &Cells, likeness: &Likeness, sampler: &Sampler) -> Variants {
-        Variants::under(Repair::NONE, cells, likeness, sampler)
+        let mut variants = Variants { variants: Vec::new() };
+        variants.add(Repair::NONE, cells, likeness, sampler);
+        variants
     }
 
-    /// The column under one repair, only.
-    pub fn under(repair: Repair, cells: &Cells, likeness: &Likeness, sampler: &Sampler) -> Variants {
-        let mut variants = Variants { variants: Vec::new() };
-        variants.add(repair, cells, likeness, sampler);
-        variants
+    /// The column under one repair only, of which this was counted.
+    pub fn under(repair: Repair, profile: Profile, counted: &Counted, likeness: &Likeness) -> Variants {
+        Variants { variants: vec![(repair, profile, likeness.evidence(counted))] }
     }
 
     /// Adds what the column's cells suggest.
@@ -138,7 +138,19 @@ fn coarse(profile: &Profile, source: &[(Grain, f64)], quantum: Decimal) -> Optio
         }
         (on, all)
     };
+    // Most grids are out of the question by the commonest grain alone.
+    let commonest = |is_time: bool| {
+        let of_kind = leaked.iter().filter(|(grain, _)| grain.is_time() == is_time);
+        let all: f64 = of_kind.clone().map(|(_, n)| n).sum();
+        let (grain, n) = of_kind.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (*n > (1.0 - ON_GRID) * all).then_some(*grain)
+    };
+    let commonest = [commonest(false), commonest(true)];
+    let may_be = |grid: Grain| commonest[usize::from(grid.is_time())].is_none_or(|grain| grain.is_on(grid));
     let is_rounded = |&grid: &Grain| {
+        if !may_be(grid) {
+            return false;
+        }
         let ((on, all), (source_on, source_all)) = (share_on(&leaked, grid), share_on(source, grid));
         let anyway = source_on / source_all;
         all > 0.0
