@@ -16,7 +16,8 @@ mkdir "$work/lake"
 awk -F, -v lake="$work/lake" -v buckets="$((parts / 24))" '
     NR == 1 { header = $0; next }
     {
-        part = lake "/year=" substr($3, 1, 4) "/of=" $5 "/bucket=" NR % buckets
+        of = $5; gsub(/ /, "-", of)
+        part = lake "/year=" substr($3, 1, 4) "/of=" of "/bucket=" NR % buckets
         if (!(part in known)) { known[part]; system("mkdir -p " part); print header > part "/part-0.csv" }
         print >> (part "/part-0.csv"); close(part "/part-0.csv")
     }' "$work/stays.csv"
