@@ -233,7 +233,9 @@ fn a_part_is_held_against_what_was_found() {
             assert_eq!(misfits(as_is, rows.clone(), cents), [3]);
             assert_eq!(misfits(as_is, rows.clone(), rounded), [3]);
             assert_eq!(misfits(cents, rows.clone(), as_is), [3]);
-            assert_eq!(misfits(rounded, rows.clone(), as_is), [3]);
+            // Without its name a rounded column is left out.
+            let known: &[usize] = if names == OURS { &[3] } else { &[] };
+            assert_eq!(misfits(rounded, rows.clone(), as_is), known);
             assert_eq!(misfits(as_is, rows, exchanged), [1, 3]);
         }
     }
