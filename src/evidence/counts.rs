@@ -40,6 +40,13 @@ impl Group {
         Group { position, flip, zeros: u32::from(!value), ones: u32::from(value) }
     }
 
+    /// The same, turned with a further probability of `flip` 64ths.
+    fn turned(self, flip: u8) -> Group {
+        // One of the two turns the bit, not both.
+        let (a, b) = (f64::from(flip) / 64.0, self.flip_probability());
+        Group { flip: ((a + b - 2.0 * a * b) * 64.0).ceil() as u8, ..self }
+    }
+
     /// The probability that a read of the group was turned.
     pub fn flip_probability(self) -> f64 {
         f64::from(self.flip) / 64.0
@@ -55,6 +62,11 @@ impl Counts {
     /// Counts one read; one that says nothing is left out.
     pub fn add(&mut self, bit: Bit) {
         self.add_group(Group::of(bit));
+    }
+
+    /// The same, turned with a further probability of `flip` 64ths.
+    pub fn add_turned(&mut self, bit: Bit, flip: u8) {
+        self.add_group(Group::of(bit).turned(flip));
     }
 
     /// Adds the counts of another part of the same leak; both must be of one code.
@@ -76,12 +88,7 @@ impl Counts {
             return self.clone();
         }
         let mut turned = Counts::new(self.plain.len());
-        for group in self.groups() {
-            // One of the two turns the bit, not both.
-            let (a, b) = (f64::from(flip) / 64.0, group.flip_probability());
-            let flip = ((a + b - 2.0 * a * b) * 64.0).ceil() as u8;
-            turned.add_group(Group { flip, ..group });
-        }
+        self.groups().for_each(|group| turned.add_group(group.turned(flip)));
         turned
     }
 

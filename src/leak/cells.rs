@@ -11,18 +11,32 @@ use super::repair::Repair;
 const TRIED: usize = 1_024;
 
 /// The cells of one column.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Cells {
     counts: BTreeMap<Vec<u8>, u64>,
     filled: u64,
-    hasher: blake3::Hasher,
+    /// Of all cells in their order, unless nobody asks for it.
+    hasher: Option<blake3::Hasher>,
+}
+
+impl Default for Cells {
+    fn default() -> Self {
+        Cells { hasher: Some(blake3::Hasher::new()), ..Cells::without_twins() }
+    }
 }
 
 impl Cells {
+    /// No cells, of a column that is never taken for a [twin](Cells::is_twin).
+    pub fn without_twins() -> Cells {
+        Cells { counts: BTreeMap::new(), filled: 0, hasher: None }
+    }
+
     /// Adds a cell. Two columns to which the same cells were added in the same order are [twins](Cells::is_twin).
     pub fn add(&mut self, cell: &[u8]) {
-        self.hasher.update(&(cell.len() as u64).to_le_bytes());
-        self.hasher.update(cell);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&(cell.len() as u64).to_le_bytes());
+            hasher.update(cell);
+        }
         if is_missing(cell) {
             return;
         }
@@ -46,21 +60,32 @@ impl Cells {
     /// Whether two columns hold the same in every row, and enough of it that this is no accident.
     pub fn is_twin(&self, other: &Cells) -> bool {
         const ENOUGH_VALUES: usize = 10;
-        self.counts.len() >= ENOUGH_VALUES && self.hasher.finalize() == other.hasher.finalize()
+        let (Some(mine), Some(theirs)) = (&self.hasher, &other.hasher) else { return false };
+        self.counts.len() >= ENOUGH_VALUES && mine.finalize() == theirs.finalize()
     }
 
     /// What is counted of the repaired cells; of a sample of them, spread evenly, if something is repaired.
     pub fn profile(&self, repair: &Repair, sampler: &Sampler) -> Profile {
         let (mut profile, mut scratch) = (Profile::default(), Vec::new());
+        self.repaired(repair, |cell, n| profile.add_cell(cell, n, sampler, &mut scratch));
+        profile
+    }
+
+    /// The same without values, which take longest.
+    pub fn outlines(&self, repair: &Repair) -> Profile {
+        let mut profile = Profile::default();
+        self.repaired(repair, |cell, n| profile.add_outline(cell, n));
+        profile
+    }
+
+    fn repaired(&self, repair: &Repair, mut see: impl FnMut(&[u8], u64)) {
         if repair.is_none() {
-            self.counts.iter().for_each(|(cell, &n)| profile.add_cell(cell, n, sampler, &mut scratch));
-            return profile;
+            self.counts.iter().for_each(|(cell, &n)| see(cell, n));
+            return;
         }
         for (text, n) in self.texts().step_by(self.counts.len().div_ceil(TRIED).max(1)) {
             let repaired = repair.apply(text);
-            let cell = repaired.as_deref().unwrap_or(text);
-            profile.add_cell(cell.as_bytes(), n, sampler, &mut scratch);
+            see(repaired.as_deref().unwrap_or(text).as_bytes(), n);
         }
-        profile
     }
 }

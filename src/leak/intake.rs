@@ -21,7 +21,7 @@ use super::cells::Cells;
 
 /// Rows of the sample: as many as a sketch looks at, so that its columns hold all of them. The shares of common values are known
 /// from them to a percent or two.
-const SAMPLE_ROWS: usize = VALUE_ROWS;
+pub const SAMPLE_ROWS: usize = VALUE_ROWS;
 
 /// Bytes of the sample, should rows be long.
 const SAMPLE_BYTES: usize = 8 << 20;
@@ -129,6 +129,8 @@ pub struct Intake<R> {
     pub constants: Vec<Constant>,
     blocks: Blocks<R>,
     held_back: VecDeque<Block>,
+    /// Whether all of it is held back.
+    is_whole: bool,
 }
 
 /// A row of a leak: the file's columns, then the constant ones.
@@ -163,10 +165,11 @@ impl<R: Read> Intake<R> {
         let options: Options = block::Options::new(Reading::Tolerant);
         let (head, mut blocks) = csv::open(reader, delimiter, options)?;
         let (mut held_back, mut bytes, mut rows) = (VecDeque::new(), 0, 0);
-        let mut fields = Fields::default();
+        let (mut fields, mut is_whole) = (Fields::default(), false);
         while bytes < SAMPLE_BYTES && rows < SAMPLE_ROWS {
             let mut block = Block::default();
             if !blocks.next_block(&mut block)? {
+                is_whole = true;
                 break;
             }
             bytes += block.bytes().len();
@@ -176,7 +179,7 @@ impl<R: Read> Intake<R> {
             }
             held_back.push_back(block);
         }
-        Ok(Intake { head, constants: Vec::new(), blocks, held_back })
+        Ok(Intake { head, constants: Vec::new(), blocks, held_back, is_whole })
     }
 
     /// Adds columns that have one value in all rows, but for those that the file has itself.
@@ -199,22 +202,27 @@ impl<R: Read> Intake<R> {
         names.iter_mut().for_each(String::clear);
     }
 
-    /// A sample of each column.
-    pub fn cells(&self) -> Vec<Cells> {
+    /// Whether all of it is in the sample, so that nothing is left to be read.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// The cells of each column in the sample's first `most_rows`.
+    pub fn cells(&self, most_rows: usize) -> Vec<Cells> {
         let mut columns = vec![Cells::default(); self.head.names.len() + self.constants.len()];
-        self.sample(|row| {
+        self.sample(most_rows, |row| {
             columns.iter_mut().enumerate().for_each(|(column, cells)| cells.add(&row.cell(column)));
         });
         columns
     }
 
-    /// Calls `see` with each row of the sample, in order.
-    pub fn sample(&self, mut see: impl FnMut(&LeakedRow)) {
+    /// Calls `see` with the first `most_rows` of the sample, in order.
+    pub fn sample(&self, most_rows: usize, mut see: impl FnMut(&LeakedRow)) {
         let (mut rows, width) = (0, self.head.names.len());
         let mut fields = Fields::default();
         for block in &self.held_back {
             let mut records = Records::of(block, self.head.dialect);
-            while rows < SAMPLE_ROWS && records.next_record(&mut fields) {
+            while rows < most_rows.min(SAMPLE_ROWS) && records.next_record(&mut fields) {
                 rows += 1;
                 let row = CsvRow { bytes: block.bytes(), fields: &fields };
                 see(&LeakedRow { row, width, constants: &self.constants });

@@ -153,6 +153,11 @@ impl<'a> Referee<'a> {
         self.reference
     }
 
+    /// The leak's column for one of the plan.
+    pub fn leaked_index(&self, column: usize) -> Option<usize> {
+        self.leaked_index[column]
+    }
+
     /// Which row of the reference a leaked row is.
     pub fn align(&self, leaked: &impl Row, scratch: &mut RefereeScratch) -> Alignment {
         self.aligner.align(leaked, &self.marker, &mut scratch.buffers)

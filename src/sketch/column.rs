@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::keys::prf::DerivedKey;
+use crate::table::value::is_missing;
 
 use super::SAMPLED_VALUES;
 use super::hashes::Hashes;
-use super::outline::Grain;
+use super::outline::{Grain, Outline};
 use super::sample::{SampledCell, Sampler};
 
 /// Values and shapes of a column whose shares are kept: codes and dates have a few tens, free text has no common one.
@@ -33,11 +34,22 @@ impl Profile {
         }
     }
 
+    /// The same without its value.
+    pub fn add_outline(&mut self, cell: &[u8], times: u64) {
+        if !is_missing(cell) {
+            self.outline(&Outline::of(cell), times);
+        }
+    }
+
     pub(super) fn add(&mut self, cell: SampledCell, times: u64) {
         *self.values.entry(cell.value).or_default() += times;
-        *self.shapes.entry(cell.outline.shape).or_default() += times;
-        *self.sizes.entry(cell.outline.size).or_default() += times;
-        *self.grains.entry(cell.outline.grain).or_default() += times;
+        self.outline(&cell.outline, times);
+    }
+
+    fn outline(&mut self, outline: &Outline, times: u64) {
+        *self.shapes.entry(outline.shape).or_default() += times;
+        *self.sizes.entry(outline.size).or_default() += times;
+        *self.grains.entry(outline.grain).or_default() += times;
         self.filled += times;
     }
 
@@ -53,11 +65,16 @@ impl Profile {
 
     /// The counts by keyed hash: outlines are hashed once each, not once a cell.
     pub fn hashed(&self, key: &DerivedKey) -> Counted {
+        self.hashed_with(|outline| key.word(outline))
+    }
+
+    /// The same with whatever hashes outlines.
+    pub fn hashed_with(&self, mut word: impl FnMut(&[u8]) -> u64) -> Counted {
         Counted {
             values: self.values.clone(),
-            shapes: self.shapes.iter().map(|(shape, &n)| (key.word(shape), n)).collect(),
-            sizes: self.sizes.iter().map(|(size, &n)| (key.word(size), n)).collect(),
-            grains: self.grains.iter().map(|(grain, &n)| (key.word(&grain.bytes()), n)).collect(),
+            shapes: self.shapes.iter().map(|(shape, &n)| (word(shape), n)).collect(),
+            sizes: self.sizes.iter().map(|(size, &n)| (word(size), n)).collect(),
+            grains: self.grains.iter().map(|(grain, &n)| (word(&grain.bytes()), n)).collect(),
             filled: self.filled,
         }
     }

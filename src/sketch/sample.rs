@@ -81,6 +81,11 @@ impl Sampler {
         })
     }
 
+    /// The keyed hash of an outline.
+    pub fn word(&self, outline: &[u8]) -> u64 {
+        self.key.word(outline)
+    }
+
     /// The key under which values are hashed.
     pub(super) fn key(&self) -> &DerivedKey {
         &self.key

@@ -14,6 +14,7 @@ use crate::error::{Class, Reason, Result};
 use crate::evidence::counts::Counts;
 use crate::evidence::log::Log;
 use crate::keys::prf::DerivedKey;
+use crate::leak::cells::Cells;
 use crate::leak::columns::ColumnMatch;
 use crate::leak::intake::Intake;
 use crate::leak::repair::Repair;
@@ -22,18 +23,22 @@ use crate::mark::policy::Policy;
 use crate::sketch::Sampler;
 use crate::table::format::find::Tables;
 use crate::table::format::found::Found;
-use crate::table::format::pump::pump;
+use crate::table::format::pump;
+use crate::table::value::DateOrder;
 
 use super::gather::{Gathered, Part};
 use super::read::{Shape, Work, read_block};
-use super::reader::{How, Reader, read_dates};
+use super::reader::{How, Reader, date_order};
 
-/// How one table of a leak was read blindly.
+/// How a table of a leak was read blindly, or several in a row that were read alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableRead {
     /// Its number among the leak's tables, those that can't be read included, from 0.
     pub table: usize,
+    /// The number of the last one that was read so, if there are several in a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<usize>,
     /// Whether its first line was taken for a row.
     pub header_is_row: bool,
     /// The columns of ours that the policy needs and that were found.
@@ -51,6 +56,9 @@ pub struct ColumnRead {
     /// What was done to its cells and undone, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<String>,
+    /// Whether the day comes first in its short dates; nothing if they do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day_first: Option<bool>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -83,24 +91,51 @@ impl Reason for AgainReason {
     }
 }
 
-impl TableRead {
+impl ColumnRead {
     /// What the policy uses of the columns that were found in a table.
-    pub(super) fn of(
-        policy: &Policy,
-        found: &[ColumnMatch],
-        (table, header_is_row): (usize, bool),
-    ) -> TableRead {
+    pub(super) fn of(policy: &Policy, found: &[ColumnMatch], cells: &[Cells]) -> Vec<ColumnRead> {
         let used = RefCell::new(BTreeMap::new());
         let place = |name: &str| {
             let column = found.iter().find(|column| column.ours == name)?;
             let repair = (!column.repair.is_none()).then(|| column.repair.to_string());
-            let read = ColumnRead { ours: name.to_owned(), index: column.index, repair };
+            let day_first = match date_order(&cells[column.index]) {
+                DateOrder::DayFirst => Some(true),
+                DateOrder::MonthFirst => Some(false),
+                DateOrder::Unknown => None,
+            };
+            let read = ColumnRead { ours: name.to_owned(), index: column.index, repair, day_first };
             used.borrow_mut().insert(name.to_owned(), read);
             Some(column.index)
         };
         // Which columns a policy looks for does not depend on their slots.
         policy.lenient_plan(&place, &[]);
-        TableRead { table, header_is_row, columns: used.into_inner().into_values().collect() }
+        used.into_inner().into_values().collect()
+    }
+}
+
+impl TableRead {
+    /// Notes how one more table was read.
+    pub(super) fn add(
+        tables: &mut Vec<TableRead>,
+        table: usize,
+        header_is_row: bool,
+        columns: &[ColumnRead],
+    ) {
+        match tables.last_mut() {
+            Some(before)
+                if before.end() + 1 == table
+                    && before.header_is_row == header_is_row
+                    && before.columns == columns =>
+            {
+                before.last = Some(table);
+            }
+            _ => tables.push(TableRead { table, last: None, header_is_row, columns: columns.to_vec() }),
+        }
+    }
+
+    /// The number of the last table that it speaks of.
+    fn end(&self) -> usize {
+        self.last.unwrap_or(self.table)
     }
 }
 
@@ -117,11 +152,14 @@ pub fn read_again(
     let mut gathered: Option<Gathered> = None;
     let (mut rows, mut left) = (0, tables.iter().peekable());
     for (number, table) in leak.tables.enumerate() {
-        let Some(read) = left.next_if(|read| read.table == number) else { continue };
-        read_table(table?, read, (policy, slots), carrier, &mut gathered, &mut rows)?;
+        let Some(&read) = left.peek().filter(|read| (read.table..=read.end()).contains(&number)) else {
+            continue;
+        };
+        read_table((number, table?), read, (policy, slots), carrier, &mut gathered, &mut rows)?;
+        left.next_if(|read| read.end() == number);
     }
     match (left.next(), gathered) {
-        (Some(missing), _) => Err(AgainReason::NoTable(missing.table).into()),
+        (Some(missing), _) => Err(AgainReason::NoTable(missing.end()).into()),
         (None, None) => Ok((Counts::new(policy.code_length() as usize), Log::new())),
         (None, Some(gathered)) => {
             let read = gathered.finish(&Sampler::new(carrier.clone()));
@@ -131,7 +169,7 @@ pub fn read_again(
 }
 
 fn read_table(
-    leaked: Found,
+    (number, leaked): (usize, Found),
     read: &TableRead,
     (policy, slots): (&Policy, &[String]),
     carrier: &DerivedKey,
@@ -142,7 +180,7 @@ fn read_table(
     intake.add_constants(leaked.constants);
     let (shape, width) = (Shape::of(&intake), intake.names().len());
     if let Some(ColumnRead { index, .. }) = read.columns.iter().find(|column| column.index >= width) {
-        return Err(AgainReason::NoColumn { table: read.table, index: *index }.into());
+        return Err(AgainReason::NoColumn { table: number, index: *index }.into());
     }
     if let Some((column, repair)) =
         read.columns.iter().find_map(|column| Some((column, column.repair.clone()?)))
@@ -158,7 +196,13 @@ fn read_table(
     if !plan.missing_identity.is_empty() {
         return Err(AgainReason::NoIdentity.into());
     }
-    read_dates(&mut plan, &intake.cells());
+    for column in &mut plan.columns {
+        let read = read.columns.iter().find(|read| read.ours == column.name);
+        if let Some(day_first) = read.and_then(|read| read.day_first) {
+            let order = if day_first { DateOrder::DayFirst } else { DateOrder::MonthFirst };
+            *column = column.clone().reading_dates(order);
+        }
+    }
     let reader = Reader {
         reading: 0,
         columns: Vec::new(),
@@ -174,7 +218,7 @@ fn read_table(
     let gathered = gathered.get_or_insert_with(|| Gathered::new(&reader));
     let (mut part, mut rows) = (Part::new(&reader), 0);
     let readers = std::slice::from_ref(&reader);
-    pump(
+    pump::pump(
         &mut intake,
         |block, work: &mut Work| Ok(read_block(block, &shape, readers, work)),
         |block, work| {
@@ -186,6 +230,6 @@ fn read_table(
     )?;
     drop(intake);
     *rows_before += rows;
-    gathered.end(part, reader);
+    gathered.end(part, &reader, number, read.header_is_row);
     Ok(())
 }

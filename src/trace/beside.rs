@@ -9,13 +9,15 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use crate::leak::cells::Cells;
 use crate::leak::columns::ColumnMatch;
 use crate::leak::referee::{CarrierCounts, Referee, RefereeScratch, RowReads};
 use crate::leak::reference::Reference;
-use crate::leak::repair::{Repair, RepairedRow};
+use crate::leak::repair::{Repair, RepairedRow, is_mark_apart};
 use crate::leak::rows::{Aligner, Alignment, Pair};
 use crate::mark::marker::Marker;
 use crate::table::Row;
+use crate::table::value::is_missing;
 
 use super::Original;
 use super::mend::Mended;
@@ -29,6 +31,13 @@ pub(super) struct SampleRow(Vec<Vec<u8>>);
 impl SampleRow {
     pub(super) fn of(row: &impl Row, width: usize) -> SampleRow {
         SampleRow((0..width).map(|column| row.cell(column).into_owned()).collect())
+    }
+}
+
+impl SampleRow {
+    /// Adds its cells to those of each column.
+    pub(super) fn add_to(&self, columns: &mut [Cells]) {
+        columns.iter_mut().enumerate().for_each(|(column, cells)| cells.add(&self.cell(column)));
     }
 }
 
@@ -83,6 +92,43 @@ pub(super) struct BesideCounts {
     pub carriers: Vec<Vec<CarrierCounts>>,
 }
 
+/// How rows of a part fare beside the originals: what tells whether it was damaged as other parts were.
+#[derive(Default)]
+pub(super) struct Fare {
+    /// Rows that are found.
+    found: Share,
+    /// Marked cells that are the original's or a mark apart from it, by column of the leak.
+    agreeing: Vec<Share>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Share {
+    n: u64,
+    of: u64,
+}
+
+impl Share {
+    fn add(&mut self, is_so: bool) {
+        self.n += u64::from(is_so);
+        self.of += 1;
+    }
+
+    /// Whether a part's share may well be this one: it is no more than a quarter off, and what chance does to so few.
+    fn may_be(self, part: Share) -> bool {
+        let share = |share: Share| share.n as f64 / share.of as f64;
+        let both = self.of > 0 && part.of > 0;
+        !both || (share(self) - share(part)).abs() <= 0.25 + 1.0 / (part.of as f64).sqrt()
+    }
+}
+
+impl Fare {
+    /// Whether a part fares as these rows did.
+    pub(super) fn may_be(&self, part: &Fare) -> bool {
+        let mut agreeing = self.agreeing.iter().zip(&part.agreeing);
+        self.found.may_be(part.found) && agreeing.all(|(known, part)| known.may_be(*part))
+    }
+}
+
 /// Where a row was found.
 pub(super) struct Place {
     /// The row's number in sketches.
@@ -135,6 +181,29 @@ impl<'a> Beside<'a> {
     pub(super) fn sources(&self) -> Vec<(String, u64)> {
         let referees = self.sources.iter().zip(&self.referees);
         referees.map(|(blake3, referee)| ((*blake3).to_owned(), referee.reference().len() as u64)).collect()
+    }
+
+    /// How rows fare.
+    pub(super) fn fare(&self, rows: &[SampleRow], repairs: &[Repair]) -> Fare {
+        let (mut fare, mut scratch) = (Fare::default(), RefereeScratch::default());
+        fare.agreeing.resize(repairs.len(), Share::default());
+        for row in rows {
+            let row = RepairedRow::new(row, repairs);
+            let mut referees = self.referees.iter();
+            let found =
+                referees.find_map(|referee| Some((referee, referee.align(&row, &mut scratch).row()?)));
+            fare.found.add(found.is_some());
+            let Some((referee, number)) = found else { continue };
+            let original = referee.reference().row(number);
+            for (i, column) in referee.marker().plan().columns.iter().enumerate() {
+                let Some(index) = referee.leaked_index(i) else { continue };
+                let (leaked, ours) = (row.cell(index), original.text(column.index));
+                if !is_missing(&leaked) && !is_missing(ours) {
+                    fare.agreeing[index].add(is_mark_apart(&leaked, ours, column.channel.reach()));
+                }
+            }
+        }
+        fare
     }
 
     /// Nothing counted yet.

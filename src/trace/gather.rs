@@ -193,10 +193,39 @@ struct Found {
 /// What is known so far of one table under one reading.
 pub(super) struct Part {
     /// Cells that are known to be the original's, until it is known how far they can be trusted.
-    kept: Counts,
+    kept: Kept,
     unreadable: Vec<u64>,
     beside: BesideCounts,
     rows_aligned: u64,
+}
+
+/// Cells of a table that are known to be the original's. Counts have a place for each position of the code, and most tables of a
+/// folder have a few such cells.
+#[derive(Default)]
+struct Kept {
+    few: Vec<Bit>,
+    many: Option<Counts>,
+}
+
+/// Cells that are held one by one.
+const FEW: usize = 1 << 13;
+
+impl Kept {
+    fn add(&mut self, bit: Bit, code_length: u32) {
+        self.few.push(bit);
+        if self.few.len() == FEW {
+            let many = self.many.get_or_insert_with(|| Counts::new(code_length as usize));
+            self.few.drain(..).for_each(|bit| many.add(bit));
+        }
+    }
+
+    /// Counts all of them, each turned with a further probability of `flip` 64ths.
+    fn end(self, flip: u8, counts: &mut Counts) {
+        self.few.into_iter().for_each(|bit| counts.add_turned(bit, flip));
+        if let Some(many) = self.many {
+            counts.merge(&many.turned(flip));
+        }
+    }
 }
 
 impl Part {
@@ -205,7 +234,7 @@ impl Part {
             How::Blind(marker) => (vec![0; marker.plan().columns.len()], BesideCounts::default()),
             How::Beside(beside) => (Vec::new(), beside.no_counts()),
         };
-        Part { kept: Counts::new(reader.code_length as usize), unreadable, beside, rows_aligned: 0 }
+        Part { kept: Kept::default(), unreadable, beside, rows_aligned: 0 }
     }
 
     /// Rows of ours.
@@ -243,7 +272,11 @@ impl Gathered {
             if self.is_new(row.digest) {
                 let reads = &block.bits[start..row.end];
                 for read in reads {
-                    if read.is_kept { &mut part.kept } else { &mut self.counts }.add(read.bit);
+                    if read.is_kept {
+                        part.kept.add(read.bit, reader.code_length);
+                    } else {
+                        self.counts.add(read.bit);
+                    }
                 }
                 // The log is full long before its numbers are. It takes kept cells at their word: a stretch of rows from one copy
                 // keeps half of its cells, whatever the rest of the leak does.
@@ -271,8 +304,8 @@ impl Gathered {
         }
     }
 
-    /// Ends a table.
-    pub(super) fn end(&mut self, part: Part, reader: Reader) {
+    /// Ends a table, by its number in the leak.
+    pub(super) fn end(&mut self, part: Part, reader: &Reader, table: usize, header_is_row: bool) {
         match &reader.how {
             How::Blind(marker) => {
                 let columns = marker.plan().columns.iter().zip(part.unreadable);
@@ -285,21 +318,24 @@ impl Gathered {
                     carriers.merge(&column);
                     *self.unreadable.entry(name).or_default() += column.altered;
                 }
-                self.counts.merge(&part.kept.turned(kept_flip(carriers.changed, carriers.kept)));
+                part.kept.end(kept_flip(carriers.changed, carriers.kept), &mut self.counts);
                 outcome.add(originals.sources(), part.beside, &carriers);
             }
         }
         self.rows_aligned += part.rows_aligned;
-        let Reader { has_marks, columns, columns_missing, again, .. } = reader;
-        self.again = self.again.take().zip(again).map(|(mut tables, table)| {
-            tables.push(table);
-            tables
-        });
+        match (&mut self.again, &reader.again) {
+            (Some(tables), Some(columns)) => TableRead::add(tables, table, header_is_row, columns),
+            _ => self.again = None,
+        }
         // One that has marks comes first: only its columns say what the evidence rests on.
-        let worth = |found: &Found| (found.has_marks, found.rows_aligned);
-        let found = Found { rows_aligned: part.rows_aligned, has_marks, columns, columns_missing };
-        if self.best.as_ref().is_none_or(|best| worth(&found) > worth(best)) {
-            self.best = Some(found);
+        let worth = (reader.has_marks, part.rows_aligned);
+        if self.best.as_ref().is_none_or(|best| worth > (best.has_marks, best.rows_aligned)) {
+            self.best = Some(Found {
+                rows_aligned: part.rows_aligned,
+                has_marks: reader.has_marks,
+                columns: reader.columns.clone(),
+                columns_missing: reader.columns_missing.clone(),
+            });
         }
     }
 

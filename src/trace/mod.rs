@@ -29,6 +29,7 @@ mod gather;
 mod holdings;
 mod identical;
 mod judge;
+mod layout;
 mod mend;
 mod read;
 mod reader;

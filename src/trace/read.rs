@@ -3,7 +3,6 @@
 //! What each reading makes of the rows is gathered by [`gather`](super::gather).
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::sync::atomic::Ordering;
 
 use crate::error::{Class, Error, Reason, Result};
@@ -16,13 +15,13 @@ use crate::table::format::digest::SourceBytes;
 use crate::table::format::find::Tables;
 use crate::table::format::found::Found;
 use crate::table::format::parts::hive::Constant;
-use crate::table::format::pump::pump;
+use crate::table::format::pump;
 
-use super::beside::Prepared;
 use super::findings::{Skipped, TableSummary, Unreadable};
 use super::gather::{BlockReads, Gathered, Part, ReadAs};
-use super::reader::{Columns, Reader, Table};
-use super::{Case, Options, Original};
+use super::layout::{Layouts, Sources};
+use super::reader::Reader;
+use super::{Case, Options};
 
 #[derive(Debug, thiserror::Error)]
 enum ReadError {
@@ -72,33 +71,34 @@ pub(super) struct Work {
 
 /// Where the pass stands.
 struct Pass<'a> {
-    case: &'a Case<'a>,
     options: &'a Options<'a>,
     source: &'a dyn SourceBytes,
+    layouts: Layouts<'a>,
     /// By index of the reading.
     gathered: BTreeMap<usize, Gathered>,
     unreadable: Vec<Unreadable>,
     tables: Vec<TableSummary>,
     skipped: Vec<Skipped>,
     delimiter: Option<u8>,
-    /// By index of the reading.
-    prepared: BTreeMap<usize, Prepared>,
     /// Rows of all tables before this one.
     rows: u64,
+    /// For tables that are too small to be shared out.
+    work: Work,
 }
 
 pub(super) fn read(leak: Tables, case: &Case, options: &Options) -> Result<Transcript> {
+    let sources = Sources::new(case);
     let mut pass = Pass {
-        case,
         options,
         source: &*leak.source,
+        layouts: Layouts::new(case, options, &sources),
         gathered: BTreeMap::new(),
         unreadable: Vec::new(),
         tables: Vec::new(),
         skipped: Vec::new(),
         delimiter: None,
-        prepared: BTreeMap::new(),
         rows: 0,
+        work: Work::default(),
     };
     let mut first_error = None;
     for (number, table) in leak.tables.enumerate() {
@@ -152,30 +152,49 @@ fn finish(gathered: Gathered, case: &Case) -> ReadAs {
 impl Pass<'_> {
     /// Reads one table. An error leaves what was read before it in the evidence.
     fn read_table(&mut self, number: usize, leaked: Found) -> Result<()> {
-        let (case, options) = (self.case, self.options);
         let mut intake = Intake::open(leaked.csv, leaked.delimiter)?;
         intake.add_constants(leaked.constants);
         let shape = Shape::of(&intake);
         self.delimiter.get_or_insert(shape.dialect.delimiter);
-        let table = Table::of(&mut intake, number, case, options)?;
-        let columns: Vec<Columns> =
-            case.readings.iter().map(|reading| Columns::find(reading, case, &table)).collect();
-        let mut originals: Vec<Vec<Original>> = Vec::new();
-        for (reading, columns) in columns.iter().enumerate() {
-            originals.push(if columns.is_any() { (options.originals)(reading)? } else { Vec::new() });
+        let Pass { options, source, layouts, gathered, unreadable, rows: rows_before, work, .. } = self;
+        let layout = layouts.of(&mut intake)?;
+        let readers = &layout.readers;
+        for needed in &layout.needed {
+            if !unreadable.contains(needed) {
+                unreadable.push(needed.clone());
+            }
         }
-        let readers = self.readers(columns, &table, &originals);
-        drop(table);
+        for reader in readers {
+            gathered.entry(reader.reading).or_insert_with(|| Gathered::new(reader));
+        }
         let mut parts: Vec<Part> = readers.iter().map(Part::new).collect();
         let (mut damage, mut rows) = (DamageList::default(), 0);
-        let outcome = self.pass_rows(&mut intake, &shape, &readers, &mut parts, &mut damage, &mut rows);
+        let read = |block: &Block, work: &mut Work| Ok(read_block(block, &shape, readers, work));
+        let gather = |block: &Block, work: &mut Work| {
+            (options.progress)(source.so_far());
+            damage.merge(&work.damage, block.first_row());
+            let first_row = *rows_before + block.first_row() - 1;
+            for ((part, reads), reader) in parts.iter_mut().zip(&mut work.by_reader).zip(readers) {
+                if let Some(gathered) = gathered.get_mut(&reader.reading) {
+                    gathered.add(part, reads, first_row, reader);
+                }
+            }
+            rows += work.rows;
+            let stopped = options.interrupted.load(Ordering::Relaxed);
+            if stopped { Err(Error::from(ReadError::Interrupted)) } else { Ok(()) }
+        };
+        let outcome = if intake.is_whole() {
+            pump::here(&mut intake, work, read, gather)
+        } else {
+            pump::pump(&mut intake, read, gather)
+        };
         drop(intake);
         let faults = leaked.faults.list();
         faults.into_iter().for_each(|fault| damage.note(fault.what, fault.rows, fault.first_row));
         let rows_aligned = parts.iter().map(Part::rows_aligned).max().unwrap_or(0);
-        for (reader, part) in readers.into_iter().zip(parts) {
-            if let Some(gathered) = self.gathered.get_mut(&reader.reading) {
-                gathered.end(part, reader);
+        for (reader, part) in readers.iter().zip(parts) {
+            if let Some(gathered) = gathered.get_mut(&reader.reading) {
+                gathered.end(part, reader, number, layout.header_is_row());
             }
         }
         self.tables.push(TableSummary {
@@ -186,61 +205,7 @@ impl Pass<'_> {
             damage: damage.into_vec(),
         });
         self.rows += rows;
-        outcome
-    }
-
-    fn readers<'o>(
-        &mut self,
-        columns: Vec<Columns>,
-        table: &Table,
-        originals: &'o [Vec<Original>],
-    ) -> Vec<Reader<'o>> {
-        let mut readers = Vec::new();
-        for (reading, columns) in columns.into_iter().enumerate() {
-            let prepared = self.prepared.entry(reading).or_default();
-            let reader = Reader::new(reading, self.case, table, columns, &originals[reading], prepared);
-            let needed = match reader {
-                Ok(reader) => {
-                    let needed = reader.needed(self.case);
-                    self.gathered.entry(reading).or_insert_with(|| Gathered::new(&reader));
-                    readers.push(reader);
-                    needed
-                }
-                Err(needed) => Some(needed),
-            };
-            self.unreadable.extend(needed.filter(|needed| !self.unreadable.contains(needed)));
-        }
-        readers
-    }
-
-    fn pass_rows<R: Read + Send>(
-        &mut self,
-        intake: &mut Intake<R>,
-        shape: &Shape,
-        readers: &[Reader],
-        parts: &mut [Part],
-        damage: &mut DamageList,
-        rows: &mut u64,
-    ) -> Result<()> {
-        let Pass { options, source, gathered, rows: rows_before, .. } = self;
-        pump(
-            intake,
-            |block, work: &mut Work| Ok(read_block(block, shape, readers, work)),
-            |block, work| {
-                (options.progress)(source.so_far());
-                damage.merge(&work.damage, block.first_row());
-                let first_row = *rows_before + block.first_row() - 1;
-                for ((part, reads), reader) in parts.iter_mut().zip(&mut work.by_reader).zip(readers) {
-                    if let Some(gathered) = gathered.get_mut(&reader.reading) {
-                        gathered.add(part, reads, first_row, reader);
-                    }
-                }
-                *rows += work.rows;
-                let stopped = options.interrupted.load(Ordering::Relaxed);
-                if stopped { Err(Error::from(ReadError::Interrupted)) } else { Ok(()) }
-            },
-        )?;
-        Ok(())
+        outcome.map(drop)
     }
 }
 

@@ -5,6 +5,7 @@ use dyepack::keys::prf::{DerivedKey, Purpose};
 use dyepack::keys::secret::MarkingSecret;
 use dyepack::leak::cells::Cells;
 use dyepack::leak::columns::{ColumnMatch, LeakedColumns, Resolved, Wanted, match_columns};
+use dyepack::leak::likeness::Likeness;
 use dyepack::leak::repair::Fit;
 use dyepack::sketch::{Sampler, Sketch, SketchBuilder};
 use dyepack::table::value::{Decimal, Moment};
@@ -41,7 +42,8 @@ fn nameless(release: &Sketch, leak: &Table, rng: &mut Rng) -> (Vec<ColumnMatch>,
     let wanted: Vec<Wanted> =
         release.columns.iter().map(|c| Wanted { name: &c.name, quantum: Decimal::ZERO }).collect();
     let leaked = LeakedColumns { names: &names, cells: &cells, own: names.len() };
-    let found = match_columns(&wanted, release, leaked, &Sampler::new(key()), &Resolved::default());
+    let release = Likeness::new(release);
+    let found = match_columns(&wanted, &release, leaked, &Sampler::new(key()), &Resolved::default());
     (found, order)
 }
 
@@ -292,7 +294,8 @@ fn matches(release: &Sketch, leak: &Table, column: &str, quantum: Decimal) -> St
         leak.header.iter().map(|name| if name == column { "x".into() } else { name.clone() }).collect();
     let leaked = LeakedColumns { names: &names, cells: &cells, own: names.len() };
     let wanted = [Wanted { name: column, quantum }];
-    let found = match_columns(&wanted, release, leaked, &Sampler::new(key()), &Resolved::default());
+    let release = Likeness::new(release);
+    let found = match_columns(&wanted, &release, leaked, &Sampler::new(key()), &Resolved::default());
     assert!(found.iter().all(|found| leak.header[found.index] == column), "{found:?}");
     words(&found, column)
 }

@@ -15,10 +15,11 @@
 mod assign;
 mod header;
 mod map;
+mod pattern;
 
 use serde::{Serialize, Serializer};
 
-use crate::sketch::{Sampler, Sketch};
+use crate::sketch::Sampler;
 use crate::table::value::Decimal;
 
 use super::cells::Cells;
@@ -28,6 +29,7 @@ use super::repair::{Noise, Repair};
 
 pub use header::is_row;
 pub use map::{Mapping, Place, Resolved, resolve};
+pub use pattern::Pattern;
 
 /// What a name of ours counts, letter for letter: more than any contents that fit another column somewhat better, less than
 /// headers that were exchanged.
@@ -110,11 +112,11 @@ pub struct LeakedColumns<'a> {
     pub own: usize,
 }
 
-/// Finds the columns `wanted` of a release in a leak. `release` is the sketch of the release's source, `sampler` hashes under
+/// Finds the columns `wanted` of a release in a leak. `release` is of the sketch of the release's source, `sampler` hashes under
 /// the same key; `map` is what the user says.
 pub fn match_columns(
     wanted: &[Wanted],
-    release: &Sketch,
+    release: &Likeness,
     leaked: LeakedColumns,
     sampler: &Sampler,
     map: &Resolved,
@@ -176,7 +178,7 @@ struct Found {
 /// Everything that is compared.
 struct Matcher<'a> {
     ours: Vec<Ours<'a>>,
-    likeness: Likeness<'a>,
+    likeness: &'a Likeness<'a>,
     leaked: LeakedColumns<'a>,
     plain_names: Vec<String>,
     variants: Vec<Variants>,
@@ -186,22 +188,22 @@ struct Matcher<'a> {
 impl<'a> Matcher<'a> {
     fn new(
         wanted: &[Wanted<'a>],
-        release: &'a Sketch,
+        likeness: &'a Likeness<'a>,
         leaked: LeakedColumns<'a>,
         sampler: &'a Sampler,
     ) -> Matcher<'a> {
-        let likeness = Likeness::new(release);
-        let known = release.columns.iter().map(|column| column.name.as_str());
+        let release = likeness.columns();
+        let known = release.iter().map(|column| column.name.as_str());
         let unknown = wanted.iter().map(|wanted| wanted.name);
-        let unknown = unknown.filter(|name| release.columns.iter().all(|column| column.name != *name));
+        let unknown = unknown.filter(|name| release.iter().all(|column| column.name != *name));
         let ours = known.chain(unknown).enumerate().map(|(index, name)| Ours {
             name,
             plain: plain(name),
-            release: (index < release.columns.len()).then_some(index),
+            release: (index < release.len()).then_some(index),
         });
         Matcher {
             ours: ours.collect(),
-            variants: leaked.cells.iter().map(|cells| Variants::plain(cells, &likeness, sampler)).collect(),
+            variants: leaked.cells.iter().map(|cells| Variants::plain(cells, likeness, sampler)).collect(),
             plain_names: leaked.names.iter().map(|name| plain(name)).collect(),
             likeness,
             leaked,
@@ -257,7 +259,7 @@ impl<'a> Matcher<'a> {
             let (Some(&leaked), None) = (same.next(), same.next()) else { continue };
             let is_intact = self.ours[ours]
                 .release
-                .is_none_or(|release| self.variants[leaked].is_intact(&self.likeness, release));
+                .is_none_or(|release| self.variants[leaked].is_intact(self.likeness, release));
             if is_intact {
                 let guess = self.guess(ours, leaked);
                 found.push(Found { ours, leaked, by: MatchedBy::Name, confidence: 1.0, guess });
@@ -289,12 +291,12 @@ impl<'a> Matcher<'a> {
 
     fn try_repairs(&mut self, leaked: usize) {
         let plain = std::mem::take(&mut self.variants[leaked]);
-        self.variants[leaked] = plain.with_repairs(&self.leaked.cells[leaked], &self.likeness, self.sampler);
+        self.variants[leaked] = plain.with_repairs(&self.leaked.cells[leaked], self.likeness, self.sampler);
     }
 
     fn guess(&self, ours: usize, leaked: usize) -> Guess {
         match self.ours[ours].release {
-            Some(release) => self.variants[leaked].guess(&self.likeness, release),
+            Some(release) => self.variants[leaked].guess(self.likeness, release),
             // Without a sketch there is nothing to tell by.
             None => Guess { variant: 0, score: 0.0 },
         }

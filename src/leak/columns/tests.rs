@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::*;
 use crate::keys::prf::{DerivedKey, Purpose};
 use crate::keys::secret::MarkingSecret;
-use crate::sketch::SketchBuilder;
+use crate::sketch::{Sketch, SketchBuilder};
 
 const OURS: [&str; 4] = ["Id", "Class", "Start date", "Cost"];
 
@@ -37,12 +37,32 @@ fn release() -> Sketch {
     builder.finish(&sampler)
 }
 
-/// A leak of 200 rows, whose cells are changed, and what is found of it.
-fn found(names: &[&str], change: impl Fn([String; 4]) -> Vec<String>, map: &[&str]) -> Vec<ColumnMatch> {
-    let mut cells = vec![Cells::default(); names.len()];
-    for number in 100..300 {
+/// The cells of some rows, changed.
+fn cells(
+    rows: std::ops::Range<u64>,
+    width: usize,
+    change: impl Fn([String; 4]) -> Vec<String>,
+) -> Vec<Cells> {
+    let mut cells = vec![Cells::default(); width];
+    for number in rows {
         change(row(number)).iter().zip(&mut cells).for_each(|(cell, column)| column.add(cell.as_bytes()));
     }
+    cells
+}
+
+/// A leak of 200 rows, whose cells are changed, and what is found of it.
+fn found(names: &[&str], change: impl Fn([String; 4]) -> Vec<String>, map: &[&str]) -> Vec<ColumnMatch> {
+    seen(names, change, map, |_, found| found)
+}
+
+/// The same, and what is then made of it.
+fn seen<T>(
+    names: &[&str],
+    change: impl Fn([String; 4]) -> Vec<String>,
+    map: &[&str],
+    then: impl Fn(Pattern, Vec<ColumnMatch>) -> T,
+) -> T {
+    let cells = cells(100..300, names.len(), change);
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let map: Vec<Mapping> = map.iter().map(|text| text.parse().unwrap()).collect();
     let map = resolve(&map, &names, true, &OURS).unwrap();
@@ -51,9 +71,10 @@ fn found(names: &[&str], change: impl Fn([String; 4]) -> Vec<String>, map: &[&st
     let wanted: Vec<Wanted> =
         OURS.iter().zip(quanta).map(|(&name, quantum)| Wanted { name, quantum }).collect();
     let leaked = LeakedColumns { names: &names, cells: &cells, own: names.len() };
-    let mut found = match_columns(&wanted, &release(), leaked, &Sampler::new(key()), &map);
+    let (release, sampler) = (release(), Sampler::new(key()));
+    let mut found = match_columns(&wanted, &Likeness::new(&release), leaked, &sampler, &map);
     found.sort_by_key(|found| found.index);
-    found
+    then(Pattern::new(&found, &wanted, Likeness::new(&release), leaked, &sampler), found)
 }
 
 fn as_is(row: [String; 4]) -> Vec<String> {
@@ -183,4 +204,54 @@ fn a_strange_table_has_none_of_our_columns() {
         ]
     };
     assert_eq!(found(&["x", "y", "z"], strange, &[]), []);
+}
+
+#[test]
+fn a_part_is_held_against_what_was_found() {
+    let cents = |mut row: [String; 4]| {
+        row[3] = row[3].replace('.', "").trim_start_matches('0').to_owned();
+        row.to_vec()
+    };
+    let rounded = |mut row: [String; 4]| {
+        row[3] = format!("{}.00", row[3].split('.').next().unwrap());
+        row.to_vec()
+    };
+    let exchanged = |row: [String; 4]| {
+        let [id, class, start, cost] = row;
+        vec![id, cost, start, class]
+    };
+    for names in [OURS, ["a", "b", "c", "d"]] {
+        let misfits =
+            |change: fn([String; 4]) -> Vec<String>, rows: std::ops::Range<u64>, part: fn(_) -> _| {
+                let part = cells(rows, 4, part);
+                seen(&names, change, &[], |pattern, _| pattern.misfits(&part, &Sampler::new(key())))
+            };
+        for rows in [500..505, 500..540, 100..300] {
+            assert_eq!(misfits(as_is, rows.clone(), as_is), [0usize; 0]);
+            assert_eq!(misfits(cents, rows.clone(), cents), [0usize; 0]);
+            assert_eq!(misfits(rounded, rows.clone(), rounded), [0usize; 0]);
+            assert_eq!(misfits(as_is, rows.clone(), cents), [3]);
+            assert_eq!(misfits(as_is, rows.clone(), rounded), [3]);
+            assert_eq!(misfits(cents, rows.clone(), as_is), [3]);
+            // Without its name a rounded column is left out.
+            let known: &[usize] = if names == OURS { &[3] } else { &[] };
+            assert_eq!(misfits(rounded, rows.clone(), as_is), known);
+            assert_eq!(misfits(as_is, rows, exchanged), [1, 3]);
+        }
+    }
+}
+
+#[test]
+fn what_a_part_shows_by_itself_is_known_or_not() {
+    let cents = |mut row: [String; 4]| {
+        row[3] = row[3].replace('.', "").trim_start_matches('0').to_owned();
+        row.to_vec()
+    };
+    let (plain, damaged) = (found(&OURS, as_is, &[]), found(&OURS, cents, &[]));
+    let explains = |part: &[ColumnMatch], misfits: &[usize]| {
+        seen(&OURS, as_is, &[], |pattern, _| pattern.explains(part, misfits))
+    };
+    assert!(explains(&plain, &[]) && explains(&plain, &[3]) && explains(&plain[..2], &[]));
+    assert!(!explains(&plain[..2], &[3]), "it may be damaged in a way that it does not show");
+    assert!(!explains(&damaged, &[]));
 }

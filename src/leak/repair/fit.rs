@@ -146,6 +146,14 @@ fn agree(repair: &Repair, kind: Kind, leaked: &str, ours: &str, quantum: Decimal
     }
 }
 
+/// Whether a leaked cell, repaired, is the original or a mark apart from it.
+pub fn is_mark_apart(leaked: &[u8], ours: &[u8], quantum: Decimal) -> bool {
+    let (Ok(leaked), Ok(ours)) = (str::from_utf8(leaked), str::from_utf8(ours)) else {
+        return leaked == ours;
+    };
+    agree(&Repair::NONE, Kind::of(&[(leaked, ours)]), leaked, ours, quantum)
+}
+
 /// What the cells of both sides suggest; none at all comes first.
 fn suggested(pairs: &[(&str, &str)], kind: Kind) -> Vec<Repair> {
     let mut cells = Cells::default();

@@ -1,8 +1,8 @@
 //! The repair that makes a leaked column most like a column of the release, without any reference.
 
 use crate::leak::cells::Cells;
-use crate::leak::likeness::{Evidence, Likeness};
-use crate::sketch::{Grain, Profile, Sampler};
+use crate::leak::likeness::{Alike, Evidence, Likeness};
+use crate::sketch::{Counted, Grain, Profile, Sampler};
 use crate::table::value::Decimal;
 
 use super::{Coarse, Dates, Repair, Spelling, Undo, Unit, candidates};
@@ -39,6 +39,11 @@ impl Variants {
         variants
     }
 
+    /// The column under one repair only, of which this was counted.
+    pub fn under(repair: Repair, profile: Profile, counted: &Counted, likeness: &Likeness) -> Variants {
+        Variants { variants: vec![(repair, profile, likeness.evidence(counted))] }
+    }
+
     /// Adds what the column's cells suggest.
     pub fn with_repairs(mut self, cells: &Cells, likeness: &Likeness, sampler: &Sampler) -> Variants {
         for repair in candidates(cells).into_iter().skip(1) {
@@ -53,9 +58,29 @@ impl Variants {
         self.variants.push((repair, profile, evidence));
     }
 
+    /// How alike the first of the variants and `ours` are.
+    pub fn alike(&self, likeness: &Likeness, ours: usize) -> Alike {
+        likeness.compare(ours, &self.variants[0].2)
+    }
+
+    /// Whether the values of the first variant can be of a column that was rounded, or was not, as is known of it.
+    pub fn may_be_rounded(&self, known: Option<Coarse>, grains: &[(Grain, f64)], quantum: Decimal) -> bool {
+        let profile = &self.variants[0].1;
+        let Some(known) = known else { return coarse(profile, grains, quantum).is_none() };
+        let is_grid = |grid: &Grain| grid.step() == Some(known.step) && grid.is_time() == known.is_time;
+        Grain::all().find(is_grid).is_some_and(|grid| {
+            let of_kind = profile.grains().filter(|(grain, _)| grain.is_time() == grid.is_time());
+            let count = |sum: (u64, u64), (grain, n): (Grain, u64)| {
+                (sum.0 + if grain.is_on(grid) { n } else { 0 }, sum.1 + n)
+            };
+            let (on, all) = of_kind.fold((0, 0), count);
+            on as f64 >= ON_GRID * all as f64
+        })
+    }
+
     /// Whether the column as it is looks like `ours` in every respect.
     pub fn is_intact(&self, likeness: &Likeness, ours: usize) -> bool {
-        let alike = likeness.compare(ours, &self.variants[0].2);
+        let alike = self.alike(likeness, ours);
         alike.sizes >= 0.0 && alike.grains >= 0.0 && alike.shapes >= 0.0
     }
 
@@ -113,7 +138,19 @@ fn coarse(profile: &Profile, source: &[(Grain, f64)], quantum: Decimal) -> Optio
         }
         (on, all)
     };
+    // Most grids are out of the question by the commonest grain alone.
+    let commonest = |is_time: bool| {
+        let of_kind = leaked.iter().filter(|(grain, _)| grain.is_time() == is_time);
+        let all: f64 = of_kind.clone().map(|(_, n)| n).sum();
+        let (grain, n) = of_kind.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (*n > (1.0 - ON_GRID) * all).then_some(*grain)
+    };
+    let commonest = [commonest(false), commonest(true)];
+    let may_be = |grid: Grain| commonest[usize::from(grid.is_time())].is_none_or(|grain| grain.is_on(grid));
     let is_rounded = |&grid: &Grain| {
+        if !may_be(grid) {
+            return false;
+        }
         let ((on, all), (source_on, source_all)) = (share_on(&leaked, grid), share_on(source, grid));
         let anyway = source_on / source_all;
         all > 0.0

@@ -23,7 +23,7 @@ use crate::table::value::{Decimal, is_missing, trim};
 
 pub use candidates::candidates;
 pub use date::Dates;
-pub use fit::Fit;
+pub use fit::{Fit, is_mark_apart};
 pub use noise::{Law, Noise, Rounding, Spread};
 pub use number::{Spelling, Unit};
 pub use row::{RepairedRow, UNREADABLE};

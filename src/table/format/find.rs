@@ -8,7 +8,10 @@
 use std::fs::File;
 use std::iter;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
 
 use crate::error::{Class, Reason, Result};
 
@@ -98,8 +101,13 @@ pub fn folder(path: &Path, said: &Said) -> Result<Tables<'static>> {
     let leaves = archive::folder(path, Limits::default())?;
     let leaves = leaves.filter(|leaf| leaf.as_ref().map_or(true, |leaf| !is_summary(&leaf.name)));
     let said = said.clone();
+    let done = Arc::new(AtomicU64::new(0));
+    let (so_far, mut bytes) = (done.clone(), 0);
     let tables = leaves.flat_map(move |leaf| -> Each<'static> {
         let found = leaf.and_then(|leaf| {
+            // Whoever asks for the next one has read those before.
+            so_far.fetch_add(bytes, Ordering::Relaxed);
+            bytes = leaf.path.metadata().map_or(0, |metadata| metadata.len());
             let found =
                 tables(Input::File(leaf.path), &said).map(|found| named(leaf.name.clone(), found.tables));
             found.map_err(|error| error.within(&leaf.name))
@@ -108,7 +116,7 @@ pub fn folder(path: &Path, said: &Said) -> Result<Tables<'static>> {
     });
     Ok(Tables {
         format: FOLDER.into(),
-        source: Box::new(FolderBytes { path: path.to_owned(), manifest: Mutex::default() }),
+        source: Box::new(FolderBytes { path: path.to_owned(), done, manifest: Mutex::default() }),
         tables: Box::new(tables),
     })
 }
@@ -285,6 +293,8 @@ impl SourceBytes for FileBytes {
 /// The bytes of a folder: as many as its files have, and the hash of their [list](Manifest).
 struct FolderBytes {
     path: PathBuf,
+    /// Of the files that were read to their end.
+    done: Arc<AtomicU64>,
     /// Made when it is asked for: it takes a read of all files.
     manifest: Mutex<Option<Arc<Manifest>>>,
 }
@@ -297,14 +307,15 @@ impl FolderBytes {
         }
         // What could not be looked into was said in its place.
         let leaves = archive::folder(&self.path, Limits::default())?.filter_map(Result::ok);
-        let lines = leaves.map(|leaf| Line::of_file(&leaf.name, &leaf.path)).collect::<Result<Vec<_>>>()?;
+        let lines = leaves.par_bridge().map(|leaf| Line::of_file(&leaf.name, &leaf.path));
+        let lines = lines.collect::<Result<Vec<_>>>()?;
         Ok(made.insert(Arc::new(Manifest::new(lines))).clone())
     }
 }
 
 impl SourceBytes for FolderBytes {
     fn so_far(&self) -> u64 {
-        0
+        self.done.load(Ordering::Relaxed)
     }
 
     fn finish(&self) -> Result<(u64, String)> {
@@ -338,7 +349,7 @@ impl FetchedBytes {
 
 impl SourceBytes for FetchedBytes {
     fn so_far(&self) -> u64 {
-        0
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|line| line.bytes).sum()
     }
 
     fn finish(&self) -> Result<(u64, String)> {

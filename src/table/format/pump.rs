@@ -104,6 +104,26 @@ where
     })
 }
 
+/// The same in the caller's thread alone, for what is too little to be shared out. `result` is for all blocks.
+///
+/// # Errors
+/// As there.
+pub fn here<S: Source, T>(
+    source: &mut S,
+    result: &mut T,
+    mut work: impl FnMut(&Block, &mut T) -> Result<u64>,
+    mut sink: impl FnMut(&Block, &mut T) -> Result<()>,
+) -> Result<u64> {
+    let (mut block, mut rows_before) = (Block::default(), 0);
+    while source.next_block(&mut block)? {
+        let rows = work(&block, result).map_err(|error| error.after_rows(rows_before))?;
+        block.rows_before = rows_before;
+        sink(&block, result)?;
+        rows_before += rows;
+    }
+    Ok(rows_before)
+}
+
 struct StopOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for StopOnDrop<'_> {
@@ -277,6 +297,28 @@ mod tests {
         let unclosed = file() + "x,\"y\nz";
         let (result, ..) = pumped(&unclosed, 2);
         assert_eq!(result.unwrap_err().to_string(), "row 2001: a quote opens here and never closes");
+    }
+
+    #[test]
+    fn one_thread_alone_gives_the_same_too() {
+        let file = file();
+        let (dialect, mut blocks) = blocks(&file);
+        let (mut copy, mut first_rows) = (Vec::new(), Vec::new());
+        let sink = |block: &Block, _: &mut ()| {
+            first_rows.push(block.first_row());
+            copy.extend_from_slice(block.bytes());
+            Ok(())
+        };
+        let rows = here(&mut blocks, &mut (), |block, ()| count(block, dialect), sink);
+        assert_eq!((rows.unwrap(), copy, first_rows), {
+            let (rows, copy, first_rows) = pumped(&file, 2);
+            (rows.unwrap(), copy, first_rows)
+        });
+        let broken = file.replace("\n900,", "\n900,,");
+        let (dialect, mut blocks) = self::blocks(&broken);
+        let error =
+            here(&mut blocks, &mut (), |block, ()| count(block, dialect), |_, ()| Ok(())).unwrap_err();
+        assert_eq!(error.to_string(), pumped(&broken, 2).0.unwrap_err().to_string());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod init;
 mod interrupt;
 mod json;
 mod keys;
+mod lakes;
 mod leaks;
 mod ledger;
 mod lock;
