@@ -399,7 +399,8 @@ fn main() {
     let size = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(100_000);
     println!("{size} releases; p50 / p99");
     println!(
-        "| store | fill | append | open, append, close | open, look up, close | one person | verify | bytes an entry |"
+        "| store | fill | append | open, append, close | open, look up, close | one person | verify | \
+         bytes an entry |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     run::<Ours>(size);
