@@ -10,8 +10,9 @@ use dyepack::home::Home;
 use dyepack::keys::keyring::Keyring;
 use dyepack::ledger::{Entry, Event, Recipient};
 use dyepack::mark::policy::Policy;
-use dyepack::stamp::deliver::{self, Delivery, Order};
+use dyepack::stamp::deliver::deliver;
 use dyepack::stamp::engine;
+use dyepack::stamp::order::{Delivery, Order};
 use dyepack::table::format::source::Input;
 
 const NOW: &str = "2026-01-05T09:00:00Z";
@@ -59,7 +60,7 @@ pub fn main() -> Result<(), Box<dyn Error>> {
     };
     let options = engine::Options::default();
     let input = Input::stream(&table[..]);
-    let (receipt, _) = deliver::deliver(&home, &keyring, WAIT, &order, input, &options)?.remove(0);
+    let (receipt, _) = deliver(&home, &keyring, WAIT, &order, input, &options)?.remove(0);
 
     println!("{} rows for {}: {} carriers", receipt.rows, receipt.recipient, receipt.carriers);
     println!("cells changed: {:?}", receipt.cells_changed);

@@ -12,7 +12,7 @@ use crate::ledger::registry::Approved;
 use crate::ledger::statement::{Approval, Signed};
 use crate::ledger::{Day, Entry, Event, Registry, Verifier};
 use crate::report::{json, terminal::grouped};
-use crate::stamp::deliver;
+use crate::stamp::terms::no_policy;
 
 use super::{DONE, Session, args, now, operator, recipients, signer, terminal};
 
@@ -65,8 +65,7 @@ pub fn run(session: &Session, typed: Typed) -> Result<u8> {
     let mut ledger = session.home.ledger(session.wait, "approve")?;
     let registry = Registry::standing(&ledger)?;
     let by = approver(&registry, typed.by, &vkey)?;
-    let adopted =
-        registry.in_force(&typed.dataset).ok_or_else(|| deliver::no_policy(&registry, &typed.dataset))?;
+    let adopted = registry.in_force(&typed.dataset).ok_or_else(|| no_policy(&registry, &typed.dataset))?;
     for to in &typed.to {
         recipients::known(&registry, to)?;
     }

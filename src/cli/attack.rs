@@ -17,7 +17,7 @@ use crate::ledger::Registry;
 use crate::mark::policy::Policy;
 use crate::models;
 use crate::report::terminal::grouped;
-use crate::stamp::deliver;
+use crate::stamp::terms::no_policy;
 use crate::table::format::kind::Said;
 
 use super::input::{Input, STREAM};
@@ -245,7 +245,7 @@ pub struct InForce {
 pub fn policy_in_force(session: &Session, dataset: &str) -> Result<InForce> {
     let ledger = session.home.ledger(session.wait, "attack")?;
     let registry = Registry::replay(&ledger.entries()?);
-    let adopted = registry.in_force(dataset).ok_or_else(|| deliver::no_policy(&registry, dataset))?;
+    let adopted = registry.in_force(dataset).ok_or_else(|| no_policy(&registry, dataset))?;
     Ok(InForce {
         policy: stored_policy(&ledger, &adopted.policy)?,
         slots: adopted.slots.clone(),

@@ -20,8 +20,9 @@ use crate::ledger::{Entry, Event, Recipient};
 use crate::mark::policy::Policy;
 use crate::models;
 use crate::report::terminal as screen;
-use crate::stamp::deliver::{self, Delivery, Order};
+use crate::stamp::deliver::deliver;
 use crate::stamp::engine;
+use crate::stamp::order::{Delivery, Order};
 use crate::table::format::source::Input;
 use crate::trace::{self, Case, Known};
 
@@ -79,7 +80,7 @@ pub fn run(args: &args::Demo) -> Result<u8> {
     let started = Instant::now();
     let options = engine::Options { interrupted, ..engine::Options::default() };
     let order = order(&source, folder.path());
-    deliver::deliver(&session.home, &keyring, session.wait, &order, Input::File(source.clone()), &options)?;
+    deliver(&session.home, &keyring, session.wait, &order, Input::File(source.clone()), &options)?;
     terminal::say(format!(
         "3. a copy for each partner, stamped and recorded in {:.1} s",
         started.elapsed().as_secs_f64()

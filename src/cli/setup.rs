@@ -12,7 +12,8 @@ use crate::known::stored_policy;
 use crate::ledger::{Entry, Event, Registry};
 use crate::mark::policy::Policy;
 use crate::models;
-use crate::stamp::{self, deliver, engine};
+use crate::stamp::terms::no_policy;
+use crate::stamp::{self, engine};
 use crate::table::format::kind::{Format, Said};
 use crate::table::format::open::open;
 use crate::table::format::{parts, source};
@@ -146,7 +147,7 @@ fn said(columns: &[&str]) -> String {
 fn show(session: &Session, dataset: &str) -> Result<u8> {
     let ledger = session.home.ledger(session.wait, "policy show")?;
     let registry = Registry::standing(&ledger)?;
-    let adopted = registry.in_force(dataset).ok_or_else(|| deliver::no_policy(&registry, dataset))?;
+    let adopted = registry.in_force(dataset).ok_or_else(|| no_policy(&registry, dataset))?;
     terminal::print(stored_policy(&ledger, &adopted.policy)?.text())?;
     Ok(DONE)
 }

@@ -12,11 +12,14 @@ use crate::evidence::score;
 use crate::keys::keyring::Keyring;
 use crate::ledger::Registry;
 use crate::report::{json, terminal::grouped};
-use crate::stamp::deliver::{self, Delivery, Order, Receipt, Terms};
+use crate::stamp::deliver::deliver;
 use crate::stamp::engine::{self, Options, Stamped};
 use crate::stamp::folder::{check_order, deliver_folder, try_folder};
 use crate::stamp::gates::Rows;
+use crate::stamp::order::{Delivery, Order};
+use crate::stamp::receipt::Receipt;
 use crate::stamp::streamed::deliver_streamed;
+use crate::stamp::terms::Terms;
 use crate::store::Address;
 use crate::table::format::open;
 use crate::table::format::parts::{LeftOut, Listing};
@@ -48,7 +51,7 @@ pub fn run(session: &Session, args: &args::Stamp) -> Result<u8> {
                 let streams = (input.input, io::stdout());
                 vec![deliver_streamed(home, &keyring, wait, &order, streams, &options)?]
             }
-            What::File(input) => deliver::deliver(home, &keyring, wait, &order, input.input, &options)?,
+            What::File(input) => deliver(home, &keyring, wait, &order, input.input, &options)?,
             What::Folder(listing) => deliver_folder(home, &keyring, wait, &order, &listing, &options)?,
         };
         delivered.into_iter().map(|(receipt, stamped)| show(args, &receipt).map(|()| stamped)).collect()

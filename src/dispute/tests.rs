@@ -25,8 +25,9 @@ use crate::known::Known;
 use crate::ledger::{Entry, Event, Ledger, Recipient, Verifier};
 use crate::mark::code::{Code, bias_of, codeword_key};
 use crate::mark::policy::Policy;
-use crate::stamp::deliver::{self, Delivery, Order};
+use crate::stamp::deliver::deliver;
 use crate::stamp::engine;
+use crate::stamp::order::{Delivery, Order};
 use crate::table::format::find::Tables;
 use crate::table::format::source::Input;
 use crate::trace::{self, Case, Examined, Options};
@@ -87,7 +88,7 @@ impl Scene {
             time: TIME.into(),
         };
         let options = engine::Options::default();
-        deliver::deliver(&home, &keyring, WAIT, &order, Input::File(source), &options).unwrap();
+        deliver(&home, &keyring, WAIT, &order, Input::File(source), &options).unwrap();
         let copies = RECIPIENTS.map(|id| std::fs::read_to_string(path(id)).unwrap());
         Scene { home, keyring, copies: copies.into(), _folder: folder }
     }

@@ -9,8 +9,10 @@ use std::fmt;
 use crate::error::{Class, Error, Reason, Result};
 use crate::ledger::{Day, Entry, Event, Ledger};
 
-use super::deliver::{Order, Recording, Terms};
 use super::gates::{self, Admitted, Refusal, Request, Rows};
+use super::order::Order;
+use super::recording::Recording;
+use super::terms::Terms;
 
 /// An order that is refused: nobody is given anything.
 #[derive(Debug)]

@@ -29,9 +29,14 @@ use crate::table::format::parts::{Columns, Leaf, Line, Listing, Manifest};
 use crate::table::format::source::Input;
 use crate::vault::{self, Deposit};
 
-use super::deliver::{Delivery, Order, Receipt, Recording, Terms, check_twice, folder_of, recorded_hint};
+use super::deliver::recorded_hint;
 use super::engine::{self, Marking, Options, Stamped, Stamping};
 use super::gates::Rows;
+use super::order::{Delivery, Order};
+use super::outputs::{check_twice, folder_of};
+use super::receipt::Receipt;
+use super::recording::Recording;
+use super::terms::Terms;
 
 #[derive(Debug, thiserror::Error)]
 enum FolderError {

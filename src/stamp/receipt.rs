@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::ledger::Release;
 
-use super::deliver::Delivery;
 use super::engine::Stamped;
+use super::order::Delivery;
 
 /// What was delivered, as `stamp --json` prints it (DESIGN section 6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -18,9 +18,12 @@ use crate::ledger::{Entry, Event, Ledger};
 use crate::table::format::open::open;
 use crate::table::format::source::Input;
 
-use super::deliver::{Order, Receipt, Recording, Terms, opening};
 use super::engine::{self, Stamped};
 use super::gates::Rows;
+use super::order::Order;
+use super::receipt::Receipt;
+use super::recording::{Recording, opening};
+use super::terms::Terms;
 
 #[derive(Debug, thiserror::Error)]
 enum StreamError {
