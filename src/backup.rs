@@ -54,6 +54,8 @@ enum BackupError {
     Changed(String),
     #[error("`{0}` exists")]
     Exists(String),
+    #[error("`{0}` would lie in the home that it is a backup of")]
+    Inside(String),
 }
 
 impl Reason for BackupError {
@@ -62,7 +64,7 @@ impl Reason for BackupError {
             BackupError::Damaged { .. } => Class::Integrity,
             BackupError::Unsealed(_) => Class::Key,
             BackupError::Unreadable { .. } | BackupError::Changed(_) => Class::Io,
-            BackupError::Exists(_) => Class::Usage,
+            BackupError::Exists(_) | BackupError::Inside(_) => Class::Usage,
         }
     }
 
@@ -76,6 +78,9 @@ impl Reason for BackupError {
                 BackupError::Unreadable { .. } => "check the name, who may read it, and the disk",
                 BackupError::Changed(_) => "nothing was written: back up again",
                 BackupError::Exists(_) => "a backup is never overwritten: choose another name",
+                BackupError::Inside(_) => {
+                    "it would be lost with the home, and be part of the next one: name a place elsewhere"
+                }
             }
             .into(),
         )
@@ -182,7 +187,8 @@ impl<R: Read> Read for Hashing<R> {
 /// Writes a backup, reads it again, and gives it its name. The ledger is locked until all but the vault is in it.
 ///
 /// # Errors
-/// If the output exists, anything can't be read or written, or what was written does not verify; nothing is left then.
+/// If the output exists or would lie in the home, anything can't be read or written, or what was written does not verify;
+/// nothing is left then.
 pub fn write(home: &Home, wait: Duration, order: &Order) -> Result<Label> {
     if order.output.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(order.output.display().to_string()).into());
@@ -191,6 +197,9 @@ pub fn write(home: &Home, wait: Duration, order: &Order) -> Result<Label> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    if is_in_home(folder, home.root()) {
+        return Err(BackupError::Inside(order.output.display().to_string()).into());
+    }
     let fail = |error| Error::io("write", order.output, error);
     let file = NamedTempFile::with_prefix_in(".dyepack-", folder).map_err(fail)?;
     let cipher = passphrase_cipher(order.passphrase, &order.salt)?;
@@ -303,6 +312,14 @@ fn write_note(home: &Home, note: &Note) -> Result<()> {
 fn tempdir_in(folder: &Path, prefix: &str) -> Result<TempDir> {
     let made = tempfile::Builder::new().prefix(prefix).tempdir_in(folder);
     made.map_err(|error| Error::io("make a folder in", folder, error))
+}
+
+/// Whether a folder is part of a home, also through a link such as that of a vault on a larger disk.
+fn is_in_home(folder: &Path, root: &Path) -> bool {
+    // One that is not there is refused when it is written to.
+    let Ok(folder) = folder.canonicalize() else { return false };
+    let parts = [".", "keys", "ledger", "models", "vault"].map(|name| root.join(name).canonicalize());
+    parts.iter().flatten().any(|part| folder.starts_with(part))
 }
 
 /// When the last entry was recorded.

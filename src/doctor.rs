@@ -39,7 +39,7 @@ pub enum State {
     Note,
     /// To be seen to.
     Warning,
-    /// Evidence or keys are at stake.
+    /// Evidence or keys are at stake, or could not be looked at.
     Broken,
 }
 
@@ -70,14 +70,10 @@ impl Finding {
         self
     }
 
-    /// What an error says. Damage and keys are broken, the rest may be of this moment.
+    /// What an error says. Whoever reads the exit code alone must not take what could not be looked at for whole.
     fn of(check: &'static str, error: &Error) -> Finding {
-        let state = match error.class() {
-            Class::Integrity | Class::Key => State::Broken,
-            _ => State::Warning,
-        };
-        let exit_code = if state == State::Broken { error.exit_code() } else { 0 };
-        Finding { check, state, what: error.to_string(), hint: error.hint().map(str::to_owned), exit_code }
+        let (what, hint) = (error.to_string(), error.hint().map(str::to_owned));
+        Finding { check, state: State::Broken, what, hint, exit_code: error.exit_code() }
     }
 }
 
@@ -127,7 +123,7 @@ pub fn examine(visit: &Visit) -> Result<Vec<Finding>> {
     Ok(found)
 }
 
-/// The exit code for findings: 4 for evidence, else 5 for keys, else 0.
+/// The exit code for findings: 4 for evidence, else 5 for keys, else 2 for what could not be looked at, else 0.
 pub fn exit_code(found: &[Finding]) -> u8 {
     let integrity = Class::Integrity.exit_code();
     let codes = || found.iter().map(|finding| finding.exit_code);
@@ -202,7 +198,7 @@ fn log(verification: &ledger::Verification) -> Vec<Finding> {
         found.push(Finding::new("ledger", State::Note, what));
     }
     for stray in &verification.strays {
-        let what = format!("`{stray}` lies in the log and is no part of it");
+        let what = format!("`{stray}` lies in the ledger's folder and is no part of it");
         found.push(
             Finding::new("ledger", State::Warning, what).hint("remove it, if you know where it came from"),
         );
@@ -211,6 +207,8 @@ fn log(verification: &ledger::Verification) -> Vec<Finding> {
         let what = format!("`{file}` was erased or pruned, and is there");
         found.push(Finding::new("erasure", State::Warning, what).hint("dyepack doctor --repair"));
     }
+    // The log itself may be whole: what is broken is that its key signed another.
+    found.extend(verification.heads.forks.iter().map(|fork| Finding::of("forks", &fork.error())));
     found
 }
 
@@ -219,6 +217,7 @@ fn contents(visit: &Visit, ledger: &Ledger) -> Result<Vec<Finding>> {
     let entries = ledger.entries()?;
     let registry = Registry::replay(&entries);
     let mut found = vec![clock(&entries, visit.now)];
+    found.extend(witnesses(ledger, &registry)?);
     let Some(Ok(keyring)) = &visit.keyring else { return Ok(found) };
     if keyring.signing.public() != *ledger.verifier().public() {
         let mut finding = Finding::new("keys", State::Broken, "the signing key is not that of the ledger");
@@ -228,6 +227,21 @@ fn contents(visit: &Visit, ledger: &Ledger) -> Result<Vec<Finding>> {
     found.push(epochs(&registry, keyring));
     found.push(models(visit.home, &registry, keyring));
     Ok(found)
+}
+
+/// How far a quorum vouches for the entries, where one is asked.
+fn witnesses(ledger: &Ledger, registry: &Registry) -> Result<Option<Finding>> {
+    let size = ledger.size();
+    if registry.quorums.at(size).is_none_or(|quorum| quorum.quorum == 0) {
+        return Ok(None);
+    }
+    let witnessed = ledger.witnessed(&registry.quorums)?.map_or(0, |head| head.size);
+    let what = format!("{witnessed} of {size} entries are witnessed by a quorum");
+    Ok(Some(match witnessed == size {
+        true => Finding::new("witnesses", State::Fine, what),
+        false => Finding::new("witnesses", State::Note, what)
+            .hint("send a checkpoint to the witnesses, and take what they cosigned: dyepack ledger cosign"),
+    }))
 }
 
 fn epochs(registry: &Registry, keyring: &Keyring) -> Finding {
@@ -408,5 +422,14 @@ mod tests {
         assert_eq!(exit_code(&[]), 0);
         assert_eq!(exit_code(&[finding(State::Warning, 0), finding(State::Broken, 5)]), 5);
         assert_eq!(exit_code(&[finding(State::Broken, 5), finding(State::Broken, 4)]), 4);
+        assert_eq!(exit_code(&[finding(State::Broken, 2), finding(State::Warning, 0)]), 2);
+        assert_eq!(exit_code(&[finding(State::Broken, 2), finding(State::Broken, 5)]), 5);
+    }
+
+    #[test]
+    fn what_can_not_be_looked_at_is_not_fine() {
+        let error = Error::io("open", Path::new("lock"), std::io::ErrorKind::PermissionDenied.into());
+        let finding = Finding::of("ledger", &error);
+        assert_eq!((finding.state, finding.exit_code), (State::Broken, 2));
     }
 }

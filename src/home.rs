@@ -26,6 +26,8 @@ enum HomeError {
     InUse(String),
     #[error("there is no home in `{0}`")]
     Missing(String),
+    #[error("the home in `{0}` has lost its ledger")]
+    NoLedger(String),
     #[error("could not read the key file `{path}`: {}", said(source))]
     Unreadable { path: String, source: io::Error },
 }
@@ -34,6 +36,7 @@ impl Reason for HomeError {
     fn class(&self) -> Class {
         match self {
             HomeError::InUse(_) | HomeError::Missing(_) => Class::Usage,
+            HomeError::NoLedger(_) => Class::Integrity,
             HomeError::Unreadable { .. } => Class::Key,
         }
     }
@@ -43,6 +46,9 @@ impl Reason for HomeError {
             match self {
                 HomeError::InUse(_) => "a home is never overwritten: name another folder with --home",
                 HomeError::Missing(_) => "run `dyepack init` first, or name the home with --home",
+                HomeError::NoLedger(_) => {
+                    "move what is left of it aside, and restore your backup in its place: `dyepack restore`"
+                }
                 HomeError::Unreadable { .. } => {
                     "without its keys nothing can be stamped or traced: restore the key file"
                 }
@@ -173,12 +179,14 @@ impl Home {
     /// Refuses a folder that is no home.
     ///
     /// # Errors
-    /// If it holds no ledger.
+    /// If it holds no ledger; `Integrity` if there are keys, which a home never has alone.
     pub fn check_exists(&self) -> Result<()> {
         if self.ledger_dir().is_dir() {
             return Ok(());
         }
-        Err(HomeError::Missing(self.root.display().to_string()).into())
+        let root = self.root.display().to_string();
+        let has_keys = self.keyring_path().exists();
+        Err(if has_keys { HomeError::NoLedger(root) } else { HomeError::Missing(root) }.into())
     }
 }
 

@@ -71,6 +71,25 @@ fn a_home_comes_back_on_an_empty_machine() {
 }
 
 #[test]
+fn a_backup_never_lies_in_its_home() {
+    let dir = tempfile::tempdir().unwrap();
+    let (home, _) = home(dir.path());
+    let before = files_of(home.root()).unwrap();
+    for place in ["home/b", "home/vault/b", "home/../home/keys/b"] {
+        let error = write(&home, WAIT, &order(&dir.path().join(place), true)).unwrap_err();
+        assert!(error.class() == Class::Usage && error.to_string().ends_with("is a backup of"), "{error}");
+    }
+    #[cfg(unix)]
+    {
+        fs::rename(home.root().join("vault"), dir.path().join("disk")).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("disk"), home.root().join("vault")).unwrap();
+        assert!(write(&home, WAIT, &order(&dir.path().join("disk/b"), true)).is_err());
+    }
+    assert_eq!(files_of(home.root()).unwrap(), before);
+    assert!(last(&home).is_none());
+}
+
+#[test]
 fn the_vault_may_be_left_out() {
     let dir = tempfile::tempdir().unwrap();
     let (home, _) = home(dir.path());

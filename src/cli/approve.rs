@@ -14,6 +14,7 @@ use crate::ledger::{Day, Entry, Event, Registry, Verifier};
 use crate::report::{json, terminal::grouped};
 use crate::stamp::terms::no_policy;
 
+use super::stamp::check_release_id;
 use super::{DONE, Session, args, now, operator, recipients, signer, terminal};
 
 #[derive(Debug, Args)]
@@ -39,7 +40,8 @@ pub struct Typed {
     /// Why, for the ledger
     #[arg(long)]
     reason: Option<String>,
-    /// The approver's own key file, of `dyepack signer new`
+    /// The approver's own key file, of `dyepack signer new`; without a terminal, its passphrase is read from the file named
+    /// in DYEPACK_SIGNER_PASSPHRASE_FILE
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// Who approves [default: the approver whose key it is]
@@ -102,6 +104,7 @@ pub fn run(session: &Session, typed: Typed) -> Result<u8> {
 
 /// What is mistyped is said before anybody is asked for a passphrase.
 fn check(typed: &Typed) -> Result<()> {
+    typed.release_id.as_deref().map_or(Ok(()), check_release_id)?;
     if typed.release_id.is_some() && typed.to.len() > 1 {
         return Err(Error::usage("a release has one recipient").with_hint("approve each release by itself"));
     }

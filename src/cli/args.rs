@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use jiff::civil::Date;
 
 use crate::leak::columns::Mapping;
+use crate::ledger::Day;
 use crate::table::format::encoding::Encoding;
 use crate::table::format::kind::{Format, Said};
 
@@ -73,6 +75,9 @@ pub enum Command {
     #[command(subcommand)]
     Vault(Vault),
     /// The keys of others who sign: approvers, recipients, witnesses
+    ///
+    /// Without a terminal, the passphrase of such a key file is read from the file named in DYEPACK_SIGNER_PASSPHRASE_FILE;
+    /// if that is not set, from the one named in DYEPACK_PASSPHRASE_FILE.
     #[command(subcommand)]
     Signer(super::signer::Typed),
     /// Write the whole home into one encrypted file
@@ -103,10 +108,10 @@ pub enum Recipient {
         /// Short name, used on the command line and in the ledger: a-z, 0-9, `-`, `_`, `.`
         id: String,
         /// Full name
-        #[arg(long, value_parser = name)]
+        #[arg(long, value_parser = super::recipients::short_name)]
         name: String,
         /// Whom to call
-        #[arg(long)]
+        #[arg(long, value_parser = super::recipients::short_name)]
         contact: Option<String>,
         #[command(flatten)]
         facts: super::recipients::TypedFacts,
@@ -229,7 +234,7 @@ pub struct Stamp {
     #[arg(long, env = "DYEPACK_OPERATOR", hide_env_values = true)]
     pub operator: Option<String>,
     /// Id of the release; stamping again with it gives the same bytes and no second entry; `{recipient}` in it becomes
-    /// the recipient's id [default: a new one]
+    /// the recipient's id. Letters, digits, `.`, `_` and `-`, not digits alone [default: a new one]
     #[arg(long, value_name = "ID", value_parser = name)]
     pub release_id: Option<String>,
     #[command(flatten)]
@@ -471,6 +476,11 @@ pub fn name(text: &str) -> Result<String, String> {
         return Err("must be one line of plain text".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// A day, in the one spelling that the ledger has.
+pub fn day(text: &str) -> Result<Date, &'static str> {
+    text.parse().map(Day::date)
 }
 
 fn alpha(text: &str) -> Result<f64, String> {

@@ -252,7 +252,7 @@ fn verify(session: &Session, vkey: Option<&str>, since: Option<&Path>, as_json: 
         terminal::warn("the index was missing or not closed cleanly, and was built anew from the log");
     }
     for stray in &found.strays {
-        terminal::warn(format!("`{stray}` lies in the log and is no part of it"));
+        terminal::warn(format!("`{stray}` lies in the ledger's folder and is no part of it"));
     }
     if let Some(size) = found.heads.witnessed {
         terminal::say(format!("the first {} entries are witnessed by a quorum", grouped(size)));

@@ -126,5 +126,17 @@ fn operator() -> String {
     ["DYEPACK_OPERATOR", "USER", "LOGNAME", "USERNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_else(|| "unknown".into())
+        .unwrap_or_else(login)
+}
+
+/// The name that the operating system has for whoever runs this: containers have no variable for it. Some have no name either,
+/// and a number is better than nothing.
+fn login() -> String {
+    if let Some(name) = whoami::username().ok().filter(|name| !name.is_empty()) {
+        return name;
+    }
+    #[cfg(unix)]
+    return format!("uid {}", rustix::process::getuid().as_raw());
+    #[cfg(not(unix))]
+    "unknown".into()
 }

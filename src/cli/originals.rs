@@ -113,8 +113,12 @@ impl<'a> Originals<'a> {
 
     fn read(&self, table: Found<'static>, bytes: u64) -> Result<Reference> {
         let bar = terminal::bar("reading the original", bytes);
-        let reference =
-            Reference::read(table.csv, table.delimiter, self.interrupted, &|done| bar.set_position(done));
+        // What is counted is the text, which may be longer than the file that it comes from.
+        let progress = |done: u64| {
+            bar.set_length(done.max(bytes));
+            bar.set_position(done);
+        };
+        let reference = Reference::read(table.csv, table.delimiter, self.interrupted, &progress);
         bar.finish_and_clear();
         reference
     }

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -19,11 +19,16 @@ pub struct Kind {
     question: &'static str,
 }
 
-/// Of the keys.
-pub const KEYS: Kind = Kind { variable: "DYEPACK_PASSPHRASE_FILE", question: "Passphrase" };
+/// Of the home's keys.
+pub const KEYS: Kind =
+    Kind { variable: "DYEPACK_PASSPHRASE_FILE", question: "Passphrase of the home's keys" };
 
 /// Of the keys, from now on.
 pub const NEW_KEYS: Kind = Kind { variable: "DYEPACK_NEW_PASSPHRASE_FILE", question: "New passphrase" };
+
+/// Of the key file of somebody who signs. See [`signer`].
+const SIGNER: Kind =
+    Kind { variable: "DYEPACK_SIGNER_PASSPHRASE_FILE", question: "Passphrase of the signing key" };
 
 /// Of a backup.
 pub const BACKUP: Kind =
@@ -38,6 +43,8 @@ enum PassphraseError {
     Unreadable { variable: &'static str, source: io::Error },
     #[error("could not ask for the passphrase: {}", said(source))]
     NotAsked { variable: &'static str, source: io::Error },
+    #[error("the key file is sealed and no passphrase is at hand")]
+    NoneOfSigner,
     #[error("the two passphrases differ")]
     Differ,
 }
@@ -58,38 +65,54 @@ impl Reason for PassphraseError {
             PassphraseError::NotAsked { variable, .. } => {
                 format!("put it in a file and name that in {variable}")
             }
+            PassphraseError::NoneOfSigner => {
+                format!("run on a terminal, or put it in a file and name that in {}", SIGNER.variable)
+            }
             PassphraseError::Differ => "nothing was made: try again".into(),
         })
     }
 }
 
-/// The passphrase of an existing key file; `None` if nobody can be asked.
+/// Of the key file of somebody who signs. Operators should not know it, so it has a variable of its own; where that is not
+/// set, the one of the home's keys serves for both.
+pub fn signer() -> Kind {
+    let is_set = |kind: Kind| std::env::var_os(kind.variable).is_some();
+    if is_set(KEYS) && !is_set(SIGNER) { Kind { variable: KEYS.variable, ..SIGNER } } else { SIGNER }
+}
+
+/// The passphrase of the home's keys; `None` if nobody can be asked.
 pub fn ask() -> Result<Option<Zeroizing<String>>> {
     ask_for(KEYS)
 }
 
 /// The passphrase of something that exists; `None` if nobody can be asked.
 pub fn ask_for(kind: Kind) -> Result<Option<Zeroizing<String>>> {
+    ask_about(kind, kind.question)
+}
+
+/// The passphrase of a signer's key file. The question names it: the next one may be about the home's keys.
+pub fn ask_for_signer(file: &Path) -> Result<Zeroizing<String>> {
+    let said = ask_about(signer(), &format!("Passphrase of {}", file.display()))?;
+    said.ok_or_else(|| PassphraseError::NoneOfSigner.into())
+}
+
+fn ask_about(kind: Kind, question: &str) -> Result<Option<Zeroizing<String>>> {
     if let Some(passphrase) = from_file(kind)? {
         return Ok(Some(passphrase));
     }
     if !io::stderr().is_terminal() {
         return Ok(None);
     }
-    prompt(kind, &format!("{}: ", kind.question)).map(Some)
+    prompt(kind, &format!("{question}: ")).map(Some)
 }
 
 /// A passphrase for a new key file, or an error if nobody can be asked.
-pub fn must_choose() -> Result<Zeroizing<String>> {
-    choose()?.ok_or_else(|| {
+pub fn must_choose(kind: Kind) -> Result<Zeroizing<String>> {
+    choose_for(Kind { question: NEW_KEYS.question, ..kind })?.ok_or_else(|| {
+        let variable = kind.variable;
         Error::usage("no passphrase for the keys, and no terminal to ask for one")
-            .with_hint("put one in a file and name it in DYEPACK_PASSPHRASE_FILE, or use --no-passphrase")
+            .with_hint(format!("put one in a file and name it in {variable}, or use --no-passphrase"))
     })
-}
-
-/// A passphrase for a new key file; `None` if nobody can be asked.
-pub fn choose() -> Result<Option<Zeroizing<String>>> {
-    choose_for(Kind { question: NEW_KEYS.question, ..KEYS })
 }
 
 /// A passphrase for something new; `None` if nobody can be asked.

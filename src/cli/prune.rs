@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan as _};
 use crate::error::{Error, Result};
 use crate::report::terminal::grouped;
 
-use super::{DONE, Session, now, operator, terminal};
+use super::{DONE, Session, args, now, operator, terminal};
 
 /// How long an accounting of disclosures must reach back: 45 CFR 164.528(a)(1) and 164.530(j)(2).
 const KEEP_YEARS: i64 = 6;
@@ -16,7 +16,7 @@ const KEEP_YEARS: i64 = 6;
 #[derive(Debug, Args)]
 pub struct Typed {
     /// Forget releases of before this day, in bundles of 256 entries that are all older
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = args::day)]
     before: Date,
     /// Say what would go; remove nothing
     #[arg(long)]
@@ -65,11 +65,15 @@ fn limit(typed: &Typed, now: Timestamp) -> Result<Timestamp> {
     let fail = |_| Error::usage("that day is out of range").with_hint("name a day as YYYY-MM-DD");
     let latest = now.to_zoned(TimeZone::UTC).date().checked_sub(typed.keep_years.years()).map_err(fail)?;
     if typed.before > latest {
-        return Err(Error::usage(format!(
-            "releases since {latest} are kept: the last {} years of them",
-            typed.keep_years
-        ))
-        .with_hint(
+        let years = match typed.keep_years {
+            0 => {
+                return Err(Error::usage(format!("that day is yet to come: in UTC today is {latest}"))
+                    .with_hint("name a day up to today"));
+            }
+            1 => "those of the last year".to_owned(),
+            years => format!("the last {years} years of them"),
+        };
+        return Err(Error::usage(format!("releases since {latest} are kept: {years}")).with_hint(
             "45 CFR 164.528 and GB/T 39725-2020 ask for six years; if other law is yours, say --keep-years",
         ));
     }
@@ -92,6 +96,11 @@ mod tests {
             said("2020-03-02", 6).unwrap_err(),
             "releases since 2020-03-01 are kept: the last 6 years of them"
         );
-        assert!(said("2020-03-02", 5).is_ok() && said("2026-03-02", 0).is_err());
+        assert!(said("2020-03-02", 5).is_ok() && said("2026-03-01", 0).is_ok());
+        assert_eq!(
+            said("2025-03-02", 1).unwrap_err(),
+            "releases since 2025-03-01 are kept: those of the last year"
+        );
+        assert_eq!(said("2026-03-02", 0).unwrap_err(), "that day is yet to come: in UTC today is 2026-03-01");
     }
 }

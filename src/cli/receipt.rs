@@ -46,7 +46,8 @@ pub struct Sign {
     /// What `dyepack stamp --json` printed for the owner: the copy must be the one that it names
     #[arg(long, value_name = "JSON", conflicts_with = "release")]
     receipt: Option<PathBuf>,
-    /// Your own key file, of `dyepack signer new`; the owner has its public half
+    /// Your own key file, of `dyepack signer new`; the owner has its public half. Without a terminal, its passphrase is read
+    /// from the file named in DYEPACK_SIGNER_PASSPHRASE_FILE
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// Where the signed receipt goes

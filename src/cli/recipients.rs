@@ -12,6 +12,7 @@ use crate::known::SignedFor;
 use crate::ledger::personal::SALT_BYTES;
 use crate::ledger::registry::{Delivered, Standing, Unfinished};
 use crate::ledger::{Day, Entry, Event, Facts, Recipient, Registry, Verifier};
+use crate::mark::policy::is_country;
 use crate::report::json;
 
 use super::args;
@@ -31,7 +32,7 @@ pub struct TypedFacts {
     #[arg(long)]
     purpose: Option<String>,
     /// Country of the recipient, as in ISO 3166-1: CN
-    #[arg(long)]
+    #[arg(long, value_parser = country)]
     country: Option<String>,
     /// Highest data level that it may get, 1 to 5
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(1..=5))]
@@ -53,6 +54,25 @@ impl TypedFacts {
         let TypedFacts { max_level, vkey, category, safeguards, .. } = self;
         Facts { agreement, agreement_expires, purpose, country, max_level, vkey, category, safeguards }
     }
+}
+
+/// A country, written as policies write theirs: the two are compared.
+fn country(text: &str) -> Result<String, String> {
+    if is_country(text) {
+        return Ok(text.to_owned());
+    }
+    Err("must be two capital letters, as in ISO 3166-1: CN".to_owned())
+}
+
+/// The longest name or contact.
+const LONGEST_CHARS: usize = 200;
+
+/// The name of somebody, or whom to call.
+pub fn short_name(text: &str) -> Result<String, String> {
+    if text.chars().count() > LONGEST_CHARS {
+        return Err(format!("must have at most {LONGEST_CHARS} characters"));
+    }
+    args::name(text)
 }
 
 /// A verifier key, checked.
@@ -217,21 +237,32 @@ fn list(session: &Session, as_json: bool) -> Result<u8> {
         return Ok(DONE);
     }
     let width = registry.recipients.keys().map(String::len).max().unwrap_or(0).max(2);
-    let _ = writeln!(out, "{:<width$}  {:<9}  {:>8}  NAME", "ID", "STATUS", "RELEASES");
-    for (id, standing) in &registry.recipients {
-        let status = match standing {
-            Standing { erased: Some(_), .. } => "erased",
-            Standing { suspended: Some(_), .. } => "suspended",
-            _ => "active",
-        };
+    let today = Day::of(&now());
+    let statuses: Vec<String> =
+        registry.recipients.values().map(|standing| status(standing, today)).collect();
+    let wide = statuses.iter().map(String::len).max().unwrap_or(0).max("suspended".len());
+    let _ = writeln!(out, "{:<width$}  {:<wide$}  {:>8}  NAME", "ID", "STATUS", "RELEASES");
+    for ((id, standing), status) in registry.recipients.iter().zip(&statuses) {
         let releases = releases_of(&registry, id).count();
-        let _ = writeln!(out, "{id:<width$}  {status:<9}  {releases:>8}  {}", name_of(standing));
+        let _ = writeln!(out, "{id:<width$}  {status:<wide$}  {releases:>8}  {}", name_of(standing));
     }
     terminal::print(out)?;
     if registry.recipients.is_empty() {
         terminal::say("no recipients yet: dyepack recipient add ID --name NAME");
     }
     Ok(DONE)
+}
+
+/// Whether somebody may be given copies, for people.
+fn status(standing: &Standing, today: Option<Day>) -> String {
+    match (standing, standing.recipient.facts.agreement_expires) {
+        (Standing { erased: Some(_), .. }, _) => "erased".to_owned(),
+        (Standing { suspended: Some(_), .. }, _) => "suspended".to_owned(),
+        (_, Some(last_day)) if today.is_some_and(|today| today > last_day) => {
+            format!("agreement ended {last_day}")
+        }
+        _ => "active".to_owned(),
+    }
 }
 
 fn show(session: &Session, id: &str, as_json: bool) -> Result<u8> {

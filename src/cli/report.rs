@@ -17,6 +17,8 @@ pub use absent::{export, report};
 #[cfg(feature = "polars")]
 pub use answer::{export, report};
 
+use super::args::day;
+
 /// A report that somebody asks for.
 #[derive(Debug, Subcommand)]
 #[cfg_attr(not(feature = "polars"), allow(dead_code, reason = "nothing answers them"))]
@@ -151,23 +153,4 @@ pub enum ExportFormat {
     Parquet,
     Csv,
     Ndjson,
-}
-
-fn day(text: &str) -> Result<Date, String> {
-    // jiff would take a time as well, and forget it.
-    let is_plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    text.parse().ok().filter(|_| is_plain).ok_or_else(|| "write a day as 2026-01-31".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_is_a_day() {
-        assert_eq!(day("2024-02-29").unwrap().to_string(), "2024-02-29");
-        for bad in ["", "2023-02-29", "2024-2-9", "20240229", "2024-02-29T01:00", "tomorrow", "-024-02-29"] {
-            assert!(day(bad).is_err(), "{bad}");
-        }
-    }
 }

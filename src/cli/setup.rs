@@ -30,7 +30,7 @@ pub fn init(session: &Session, no_passphrase: bool) -> Result<u8> {
     let text = if no_passphrase {
         keyring.leave_open(&label)
     } else {
-        keyring.seal(&label, &passphrase::must_choose()?, &mut rng)?
+        keyring.seal(&label, &passphrase::must_choose(passphrase::KEYS)?, &mut rng)?
     };
     let mut random = [0; 8];
     rng.fill_bytes(&mut random);

@@ -43,7 +43,7 @@ pub fn run(command: Typed) -> Result<u8> {
 /// Opens a signer's key file, asking for its passphrase if it is sealed.
 pub fn open(file: &Path) -> Result<Signer> {
     let text = fs::read_to_string(file).map_err(|error| Error::io("read", file, error))?;
-    Signer::open(&Zeroizing::new(text), passphrase::ask)
+    Signer::open(&Zeroizing::new(text), || passphrase::ask_for_signer(file).map(Some))
         .map_err(|error| error.in_file(file.display().to_string()))
 }
 
@@ -56,7 +56,7 @@ fn new(name: &str, output: &Path, no_passphrase: bool) -> Result<u8> {
     let text = Zeroizing::new(if no_passphrase {
         signer.leave_open(&label)
     } else {
-        signer.seal(&label, &passphrase::must_choose()?, &mut rng)?
+        signer.seal(&label, &passphrase::must_choose(passphrase::signer())?, &mut rng)?
     });
     write_private_file(text.as_bytes(), output, false)?;
     terminal::print(halves)?;

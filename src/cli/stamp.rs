@@ -206,6 +206,9 @@ pub fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
     })
 }
 
+/// The longest id of a release.
+const LONGEST_ID_CHARS: usize = 100;
+
 /// What stands for the recipient's id in names.
 const RECIPIENT: &str = "{recipient}";
 
@@ -215,6 +218,10 @@ fn order(args: &args::Stamp, recipients: Vec<String>) -> Result<Order> {
         ("--release-id", args.release_id.clone()),
     ];
     for (flag, name) in names {
+        if let Some(word) = name.as_deref().and_then(unknown_placeholder) {
+            return Err(Error::usage(format!("`{word}` in {flag} stands for nothing"))
+                .with_hint("the one placeholder is {recipient}, the recipient's id"));
+        }
         if recipients.len() > 1 && name.is_some_and(|name| !name.contains(RECIPIENT)) {
             return Err(Error::usage(format!("{flag} gives every copy the same name"))
                 .with_hint("put {recipient} into it, for instance `out/{recipient}.csv`"));
@@ -231,6 +238,7 @@ fn order(args: &args::Stamp, recipients: Vec<String>) -> Result<Order> {
         to,
     };
     let copies: Vec<Delivery> = recipients.into_iter().map(copy).collect();
+    copies.iter().try_for_each(|copy| check_release_id(&copy.release))?;
     for output in copies.iter().filter_map(|copy| copy.output.as_deref()) {
         Address::of(output)?;
     }
@@ -247,6 +255,35 @@ fn order(args: &args::Stamp, recipients: Vec<String>) -> Result<Order> {
         operator: args.operator.clone().unwrap_or_else(operator),
         time: now(),
     })
+}
+
+/// The first word in braces that is not [`RECIPIENT`]: a slip, which would be taken literally. Braces around anything else
+/// are a name's own.
+fn unknown_placeholder(name: &str) -> Option<&str> {
+    let is_word = |word: &str| {
+        let word = word.trim();
+        !word.is_empty() && word.chars().all(|c| c.is_alphabetic() || c == '_' || c == '-')
+    };
+    let begins = name.match_indices('{').map(|(at, _)| &name[at..]);
+    let mut braced = begins.filter_map(|rest| Some(&rest[..=rest.find('}')?]));
+    braced.find(|word| *word != RECIPIENT && is_word(&word[1..word.len() - 1]))
+}
+
+/// An id is typed, printed, and a part of file names; one of digits would hide the entry of that number.
+pub fn check_release_id(id: &str) -> Result<()> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if (1..=LONGEST_ID_CHARS).contains(&id.len())
+        && id.chars().all(is_plain)
+        && id.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !id.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return Ok(());
+    }
+    let hint = format!(
+        "use 1 to {LONGEST_ID_CHARS} letters, digits, `.`, `_` and `-`, a letter or digit first, and not \
+         digits alone"
+    );
+    Err(Error::usage("this can't be a release's id").with_hint(hint))
 }
 
 /// `r-20261122-k3v9x2ab`: the day for people, 40 random bits against chance.
@@ -279,4 +316,36 @@ fn counts(stamped: &Stamped) -> String {
         grouped(stamped.carriers),
         changed.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn release_ids_are_plain_and_no_numbers() {
+        for good in ["r1", "2026-01-acme", "a", "12a", "1.2", &"a".repeat(100), &new_release_id()] {
+            assert!(check_release_id(good).is_ok(), "{good}");
+        }
+        for bad in ["", "12", "..", "../../evil", "bad id", "-a", ".a", "{x}", "\u{e4}", &"a".repeat(101)] {
+            assert!(check_release_id(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_placeholder_is_found_and_a_name_with_braces_is_not() {
+        for (name, found) in [
+            ("out/{recepient}.csv", Some("{recepient}")),
+            ("{recipient}/{Recipient}.csv", Some("{Recipient}")),
+            ("{ recipient }", Some("{ recipient }")),
+            ("{{recipients}}", Some("{recipients}")),
+            ("{recipient}.csv", None),
+            ("{}", None),
+            ("{1a2b}.csv", None),
+            ("a{b.csv", None),
+            ("}a{", None),
+        ] {
+            assert_eq!(unknown_placeholder(name), found, "{name}");
+        }
+    }
 }

@@ -310,13 +310,14 @@ fn slots(carriers: &Carriers, release: &entry::Opening, verifier: &Verifier) -> 
 /// Whether these are the files that the opening is about, whatever their names.
 ///
 /// # Errors
-/// `Integrity` if not.
+/// `Usage` if not: most likely another file was named.
 pub fn check_exhibits(opening: &Opening, found: &[Exhibit]) -> Result<()> {
     let bytes = |exhibit: &Exhibit| (exhibit.bytes, exhibit.blake3.clone(), exhibit.sha256.clone());
     if found.iter().map(bytes).eq(opening.leak.iter().map(bytes)) {
         return Ok(());
     }
-    Err(DisputeReason::Mismatch("it is about another leak").into())
+    let sha256 = opening.leak.iter().map(|exhibit| exhibit.sha256.clone()).collect();
+    Err(DisputeReason::OtherLeak { sha256 }.into())
 }
 
 /// Reads the leak again by the carrier key, and checks that the counts are what it says. The opening must have been

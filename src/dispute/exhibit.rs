@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::ledger::entry;
-use crate::table::format::archive::{self, Limits};
+use crate::table::format::archive::{self, Leaf, Limits};
 use crate::table::format::digest::Written;
 use crate::table::format::parts::{Line, Manifest};
 
@@ -37,7 +37,9 @@ pub fn exhibits(leak: &Path) -> Result<Vec<(Exhibit, PathBuf)>> {
         return Ok(vec![(hashed(name, leak)?, leak.to_owned())]);
     }
     let leaves = archive::folder(leak, Limits::default())?;
-    leaves.map(|leaf| leaf.and_then(|leaf| Ok((hashed(leaf.name, &leaf.path)?, leaf.path)))).collect()
+    // Links and pipes have no bytes of their own.
+    let files = leaves.filter(|leaf| leaf.as_ref().map_or(true, Leaf::is_file));
+    files.map(|leaf| leaf.and_then(|leaf| Ok((hashed(leaf.name, &leaf.path)?, leaf.path)))).collect()
 }
 
 /// Refuses exhibits that are not what was traced: a file was changed between the two readings.

@@ -28,6 +28,8 @@ pub(super) enum DisputeReason {
     Signature,
     #[error("the opening does not hold: {0}")]
     Mismatch(&'static str),
+    #[error("it is about another leak")]
+    OtherLeak { sha256: Vec<String> },
     #[error("the leak can't be read again: {0}")]
     NotAgain(&'static str),
 }
@@ -71,8 +73,20 @@ impl Reason for DisputeReason {
                 "compare the key with the one that was handed over, and the file with its sender's"
             }
             DisputeReason::Mismatch(_) => "keep the file as evidence: its maker signed what does not add up",
+            DisputeReason::OtherLeak { sha256 } => return Some(files_meant(sha256)),
             DisputeReason::NotAgain(_) => "leave --leak away to check all the rest",
         };
         Some(hint.to_owned())
+    }
+}
+
+/// The leak that an opening is about, as a hint.
+fn files_meant(sha256: &[String]) -> String {
+    match sha256 {
+        [only] => format!("name the file that it is about: `sha256sum` of it gives {only}"),
+        more => format!(
+            "name the folder of the {} files that it is about; their SHA-256 are in it, under `leak`",
+            more.len()
+        ),
     }
 }

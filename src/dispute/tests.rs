@@ -325,7 +325,9 @@ fn forged_counts_that_add_up_are_refused_by_the_leak_alone() {
     // And of another leak the right counts are not true either.
     let checked = check(&OPENED, &SCENE.verifier()).unwrap();
     let other = SCENE.leak(399, |_| 0);
-    assert!(check_exhibits(&OPENED, &[exhibit(&other)]).is_err_and(|error| error.is_integrity()));
+    let error = check_exhibits(&OPENED, &[exhibit(&other)]).unwrap_err();
+    assert_eq!(error.exit_code(), 2, "another file was named");
+    assert!(error.hint().unwrap().contains(&OPENED.leak[0].sha256));
     assert!(check_leak(&OPENED, &checked, tables(&other), &SCENE.verifier()).is_err());
 }
 

@@ -26,12 +26,12 @@ impl Default for Cells {
 }
 
 impl Cells {
-    /// No cells, of a column that is never taken for a [twin](Cells::is_twin).
+    /// No cells, of a column that is never taken for a [twin](Cells::twin_hash).
     pub fn without_twins() -> Cells {
         Cells { counts: BTreeMap::new(), filled: 0, hasher: None }
     }
 
-    /// Adds a cell. Two columns to which the same cells were added in the same order are [twins](Cells::is_twin).
+    /// Adds a cell. Two columns to which the same cells were added in the same order are [twins](Cells::twin_hash).
     pub fn add(&mut self, cell: &[u8]) {
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&(cell.len() as u64).to_le_bytes());
@@ -57,11 +57,11 @@ impl Cells {
         self.counts.iter().filter_map(|(cell, &n)| Some((std::str::from_utf8(cell).ok()?, n)))
     }
 
-    /// Whether two columns hold the same in every row, and enough of it that this is no accident.
-    pub fn is_twin(&self, other: &Cells) -> bool {
+    /// What columns have in common that hold the same in every row, and enough of it that this is no accident.
+    pub fn twin_hash(&self) -> Option<[u8; 32]> {
         const ENOUGH_VALUES: usize = 10;
-        let (Some(mine), Some(theirs)) = (&self.hasher, &other.hasher) else { return false };
-        self.counts.len() >= ENOUGH_VALUES && mine.finalize() == theirs.finalize()
+        let hasher = self.hasher.as_ref().filter(|_| self.counts.len() >= ENOUGH_VALUES)?;
+        Some(*hasher.finalize().as_bytes())
     }
 
     /// What is counted of the repaired cells; of a sample of them, spread evenly, if something is repaired.

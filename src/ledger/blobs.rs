@@ -46,13 +46,23 @@ pub(super) fn exists(dir: &Path, hash: &str) -> bool {
     is_hash(hash) && path(dir, hash).is_file()
 }
 
-/// The names of all files kept. Remains of an interrupted [`put`] are cleared away first.
-pub(super) fn names(disk: &Disk, dir: &Path) -> Result<Vec<String>> {
+/// What lies in the folder.
+pub(super) struct Listing {
+    /// The names of all blobs.
+    pub(super) names: Vec<String>,
+    /// Files that are none, below the ledger's folder.
+    pub(super) strays: Vec<String>,
+}
+
+/// Lists the folder. Remains of an interrupted [`put`] are cleared away first.
+pub(super) fn list(disk: &Disk, dir: &Path) -> Result<Listing> {
     let mut names = disk::files_below(&dir.join(FOLDER))?;
     for name in names.extract_if(.., |name| name.ends_with(disk::TEMPORARY)) {
         disk.remove(&dir.join(FOLDER).join(name))?;
     }
-    Ok(names)
+    let strays = names.extract_if(.., |name| !is_hash(name)).map(|name| format!("{FOLDER}/{name}"));
+    let strays = strays.collect();
+    Ok(Listing { names, strays })
 }
 
 /// Whether a text is a BLAKE3 or SHA-256 hash as we write it: 64 lower-case hex digits.

@@ -18,7 +18,10 @@ use super::{
     note::{SignedNote, Verifier},
     reason::Reason,
 };
-use crate::{error::Result, keys::signer::Signer};
+use crate::{
+    error::{Error, Result},
+    keys::signer::Signer,
+};
 
 /// The algorithm byte of timestamped Ed25519 cosignatures.
 const COSIGNATURE: u8 = 4;
@@ -109,15 +112,18 @@ impl Quorum {
 
     /// Refuses what could not be met, or could be met by one witness alone that is named twice.
     pub(super) fn check(&self) -> Result<()> {
-        let bad = |what: &str| Err(Reason::BadEntry(what.to_owned()).into());
+        let bad = |what: &str, hint| Err(Error::from(Reason::BadEntry(what.to_owned())).with_hint(hint));
         let keys = self.witnesses.iter().map(|text| Witness::parse(text)).collect::<Result<Vec<_>>>()?;
         let names: BTreeSet<_> = keys.iter().map(Witness::name).collect();
         let publics: BTreeSet<_> = keys.iter().map(|key| key.0.public()).collect();
         if names.len() < keys.len() || publics.len() < keys.len() {
-            return bad("it names a witness twice");
+            return bad("it names a witness twice", "each needs a name and a key of its own");
         }
         if self.quorum as usize > keys.len() || (self.quorum == 0 && !keys.is_empty()) {
-            return bad("its quorum is not between 1 and the number of witnesses");
+            return bad(
+                "its quorum is not between 1 and the number of witnesses",
+                "name more witnesses, or a `--quorum` that those named can meet",
+            );
         }
         Ok(())
     }

@@ -13,6 +13,11 @@ impl Day {
     /// The last there is.
     pub const LAST: Day = Day(Date::MAX);
 
+    /// As a date of the calendar.
+    pub fn date(self) -> Date {
+        self.0
+    }
+
     /// The day, in UTC, of a time in RFC 3339; `None` if it is none.
     pub fn of(time: &str) -> Option<Day> {
         let time: Timestamp = time.parse().ok()?;
@@ -26,7 +31,7 @@ impl FromStr for Day {
     fn from_str(text: &str) -> Result<Day, &'static str> {
         // jiff reads more spellings; a day on record has one.
         let date = text.parse::<Date>().ok().filter(|date| date.to_string() == text);
-        date.map(Day).ok_or("must be a day, such as 2027-01-31")
+        date.map(Day).ok_or("must be a day such as 2026-12-31")
     }
 }
 
@@ -56,7 +61,9 @@ mod tests {
     fn a_day_has_one_spelling_and_ends_in_utc() {
         let day: Day = "2027-01-31".parse().unwrap();
         assert_eq!(day.to_string(), "2027-01-31");
-        for other in ["2027-1-31", "20270131", "2027-02-30", "2027-01-31T00:00", " 2027-01-31", ""] {
+        for other in
+            ["2027-1-31", "20270131", "2027-02-30", "2027-01-31T00:00", " 2027-01-31", "-027-01-31", ""]
+        {
             assert!(other.parse::<Day>().is_err(), "{other}");
         }
         assert_eq!(Day::of("2027-01-31T23:59:59Z"), Some(day));

@@ -226,7 +226,7 @@ impl Ledger {
         })?;
         if all_are_known {
             erased.extend(
-                blobs::names(&self.disk, &self.dir)?.into_iter().filter(|name| !named.contains(name)),
+                blobs::list(&self.disk, &self.dir)?.names.into_iter().filter(|name| !named.contains(name)),
             );
         }
         let found = self.unforgotten(&prunings, &erased);

@@ -137,13 +137,11 @@ impl error::Reason for Reason {
                 "it looks like NAME+ID+KEY: `dyepack init` printed it, and `ledger.vkey` holds it"
             }
             Reason::OtherKey => "compare the key with the one handed over when the ledger was set up",
-            Reason::Root
-            | Reason::Entry { .. }
-            | Reason::Tile { .. }
-            | Reason::Stray(_)
-            | Reason::Note(_)
-            | Reason::Checkpoint(_)
-            | Reason::Signature => {
+            Reason::Root | Reason::Entry { .. } | Reason::Tile { .. } => {
+                "keep this folder as evidence, and compare it with the last copy that verified; its owner \
+                 goes on with a backup: `dyepack restore`"
+            }
+            Reason::Stray(_) | Reason::Note(_) | Reason::Checkpoint(_) | Reason::Signature => {
                 "keep this folder as evidence, and compare it with the last copy that verified"
             }
             Reason::Stage(_) => {

@@ -10,6 +10,7 @@
 //! Sources: sled 0.34.7 as measured (its `flush` calls `sync_file_range`); spacejam/sled issues 1527 and 1533.
 
 use std::{
+    collections::{HashMap, HashSet},
     fs::{self, File},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -41,7 +42,7 @@ const CLOSE_WAIT: Duration = Duration::from_secs(10);
 pub(super) struct Store {
     path: PathBuf,
     db: sled::Db,
-    /// [Short] of the release id, to the index, big-endian.
+    /// Release id to the index, big-endian.
     releases: sled::Tree,
     /// The same for deliveries that were opened, by the first opening.
     openings: sled::Tree,
@@ -76,8 +77,8 @@ impl Store {
     pub(super) fn insert(&self, index: u64, entry: Option<&Entry>) -> Result<()> {
         guarded(&self.path, || {
             let key = index.to_be_bytes();
-            let insert_first = |tree: &sled::Tree, id: &str| match tree.get(short(id))? {
-                None => tree.insert(short(id), &key).map(drop),
+            let insert_first = |tree: &sled::Tree, id: &str| match tree.get(id)? {
+                None => tree.insert(id, &key).map(drop),
                 Some(_) => Ok(()),
             };
             match entry.map(|entry| &entry.event) {
@@ -113,20 +114,15 @@ impl Store {
         keys.iter().map(|key| self.index_of(key)).collect()
     }
 
-    /// Whether the entry at `index` stands.
-    pub(super) fn is_standing(&self, index: u64) -> Result<bool> {
-        guarded(&self.path, || self.standing.contains_key(index.to_be_bytes()))
-    }
-
     /// The index of the entry that opened a delivery.
     pub(super) fn opening(&self, id: &str) -> Result<Option<u64>> {
-        let found = guarded(&self.path, || self.openings.get(short(id)))?;
+        let found = guarded(&self.path, || self.openings.get(id))?;
         found.map(|value| self.index_of(&value)).transpose()
     }
 
     /// The index of a release.
     pub(super) fn release(&self, id: &str) -> Result<Option<u64>> {
-        let found = guarded(&self.path, || self.releases.get(short(id)))?;
+        let found = guarded(&self.path, || self.releases.get(id))?;
         found.map(|value| self.index_of(&value)).transpose()
     }
 
@@ -138,10 +134,24 @@ impl Store {
         keys.iter().map(|key| self.index_of(&key[size_of::<Short>()..])).collect()
     }
 
-    /// How many releases, openings, outputs and standing entries it holds, counted one by one.
-    pub(super) fn counts(&self) -> Result<[u64; 4]> {
-        let trees = [&self.releases, &self.openings, &self.outputs, &self.standing];
-        guarded(&self.path, || Ok(trees.map(|tree| tree.len() as u64)))
+    /// All that it holds, to be compared with the log: one scan, where a look-up for each entry would read pages all over.
+    pub(super) fn held(&self) -> Result<Held> {
+        guarded(&self.path, || {
+            let by_id = |tree: &sled::Tree| {
+                let pairs = tree.iter().map(|pair| pair.map(|(id, index)| (id.to_vec(), index.to_vec())));
+                pairs.collect::<sled::Result<HashMap<_, _>>>()
+            };
+            let keys = |tree: &sled::Tree| {
+                let keys = tree.iter().keys().map(|key| key.map(|key| key.to_vec()));
+                keys.collect::<sled::Result<HashSet<_>>>()
+            };
+            Ok(Held {
+                releases: by_id(&self.releases)?,
+                openings: by_id(&self.openings)?,
+                outputs: keys(&self.outputs)?,
+                standing: keys(&self.standing)?,
+            })
+        })
     }
 
     /// Closes the index and waits until sled has let go of its files. An error means that it may still be writing.
@@ -164,14 +174,47 @@ impl Store {
     }
 }
 
+/// What an index holds, as it is stored.
+pub(super) struct Held {
+    releases: HashMap<Vec<u8>, Vec<u8>>,
+    openings: HashMap<Vec<u8>, Vec<u8>>,
+    outputs: HashSet<Vec<u8>>,
+    standing: HashSet<Vec<u8>>,
+}
+
+impl Held {
+    /// Whether an entry is found by all that it is looked up by. Of several openings of a release the first one is.
+    pub(super) fn finds(&self, index: u64, event: &Event, is_first_opening: bool) -> bool {
+        let key = index.to_be_bytes();
+        let leads_here = |ids: &HashMap<Vec<u8>, Vec<u8>>, id: &str| {
+            ids.get(id.as_bytes()).is_some_and(|found| *found == key)
+        };
+        match event {
+            Event::Release(release) => {
+                leads_here(&self.releases, &release.opening.release)
+                    && self.outputs.contains(&output_key(&release.output.blake3, index))
+            }
+            Event::ReleaseOpened(opening) => {
+                !is_first_opening || leads_here(&self.openings, &opening.release)
+            }
+            event => !event.stands() || self.standing.contains(&key[..]),
+        }
+    }
+
+    /// How many releases, openings, outputs and standing entries there are.
+    pub(super) fn counts(&self) -> [u64; 4] {
+        [self.releases.len(), self.openings.len(), self.outputs.len(), self.standing.len()].map(|n| n as u64)
+    }
+}
+
 fn output_key(blake3_hex: &str, index: u64) -> Vec<u8> {
     [&short(blake3_hex)[..], &index.to_be_bytes()].concat()
 }
 
-/// What stands for a text in a key. The entry says whether it is the one that was meant.
-pub(super) type Short = [u8; 16];
+/// What stands for a hash in a key. The entry says whether it is the one that was meant.
+type Short = [u8; 16];
 
-pub(super) fn short(text: &str) -> Short {
+fn short(text: &str) -> Short {
     let mut short = Short::default();
     blake3::Hasher::new().update(text.as_bytes()).finalize_xof().fill(&mut short);
     short
@@ -226,9 +269,10 @@ mod tests {
         store.insert(5, None).unwrap();
         store.close().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        assert_eq!((store.size().unwrap(), store.counts().unwrap()), (6, [2, 1, 2, 1]));
+        assert_eq!((store.size().unwrap(), store.held().unwrap().counts()), (6, [2, 1, 2, 1]));
         assert_eq!(store.standing().unwrap(), [3]);
-        assert!(store.is_standing(3).unwrap() && !store.is_standing(2).unwrap());
+        let (held, first) = (store.held().unwrap(), release("r-0", "aa").event);
+        assert!(held.finds(0, &first, false) && !held.finds(1, &first, false));
         assert_eq!((store.opening("r-2").unwrap(), store.opening("r-1").unwrap()), (Some(4), None));
         assert_eq!(store.release("r-1").unwrap(), Some(1));
         assert_eq!(store.release("r-").unwrap(), None);

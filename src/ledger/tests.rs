@@ -257,10 +257,17 @@ fn a_ledger_can_be_shared_between_threads() {
 }
 
 #[test]
-fn a_file_that_is_no_tile_is_listed() {
+fn a_file_that_is_neither_tile_nor_blob_is_listed() {
     let dir = ledger_of(3);
-    fs::write(dir.path().join("log/tile/.DS_Store"), b"x").unwrap();
-    assert_eq!(outcome(dir.path()).unwrap().1.strays, ["tile/.DS_Store"]);
+    let strays = ["log/tile/.DS_Store", "blob/junk", "blob/more/junk"];
+    fs::create_dir(dir.path().join("blob/more")).unwrap();
+    strays.iter().for_each(|path| fs::write(dir.path().join(path), b"x").unwrap());
+    let found = outcome(dir.path()).unwrap().1;
+    assert_eq!((&found.strays[..], found.blobs), (&strays.map(str::to_owned)[..], 1));
+    // They are nobody's to remove.
+    let mut ledger = Ledger::open(dir.path(), WAIT, "test").unwrap();
+    assert_eq!(ledger.forget_again().unwrap(), [""; 0]);
+    assert!(dir.path().join("blob/junk").exists());
 }
 
 #[test]

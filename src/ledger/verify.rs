@@ -22,7 +22,7 @@ use super::{
     prune::Prunings,
     reason::Reason,
     statement::{Signers, other_bytes},
-    store::Store,
+    store::Held,
     tiles,
 };
 use crate::error::{Error, Result};
@@ -44,7 +44,7 @@ pub struct Verification {
     pub recovered: bool,
     /// There was no index, or none that was closed cleanly, and it was built again.
     pub reindexed: bool,
-    /// Files in `log/` that are neither checkpoint nor tile, below `log/`.
+    /// Files in `log/` that are neither checkpoint nor tile, and in `blob/` that are no blob, below the ledger's folder.
     pub strays: Vec<String>,
     /// What is kept beside the log: cosigned and timestamped checkpoints, forks.
     pub heads: KeptHeads,
@@ -75,9 +75,10 @@ impl Ledger {
         let mut seen = Seen::default();
         let mut compared = false;
         let checked = self.index.with(&self.tree, &self.checkpoint, |store| {
+            let held = store.held()?;
             compared = true;
-            self.check_entries(&mut seen, Some(store))?;
-            seen.check_counts(self.size(), store)
+            self.check_entries(&mut seen, Some(&held))?;
+            seen.check_counts(self.size(), store.size()?, &held)
         });
         if checked.is_err() && !compared {
             // The index can't be opened. What is wrong with the log comes first.
@@ -85,8 +86,8 @@ impl Ledger {
         }
         checked?;
         self.kept_strays(&seen.prunings)?;
-        let strays = self.strays()?;
-        let blobs = self.check_blobs()?;
+        let mut strays = self.strays()?;
+        let blobs = self.check_blobs(&mut strays)?;
         let heads = self.check_heads(&seen.quorums)?;
         Ok(Verification {
             size: self.size(),
@@ -103,10 +104,10 @@ impl Ledger {
     }
 
     /// Checks every entry in order, and the tree over them; against the index too, if there is one.
-    fn check_entries(&self, seen: &mut Seen, store: Option<&Store>) -> Result<()> {
+    fn check_entries(&self, seen: &mut Seen, held: Option<&Held>) -> Result<()> {
         let read = |leaf: &[u8]| entry::read_signed(leaf, &self.verifier);
         self.tree.walk(&self.checkpoint.root, read, |index, _, entry| {
-            seen.check(index, entry, &self.verifier, Some(&self.dir), store)
+            seen.check(index, entry, &self.verifier, Some(&self.dir), held)
                 .map_err(|what| Reason::Entry { index, what }.into())
         })?;
         seen.check_missing()?;
@@ -126,7 +127,7 @@ impl Ledger {
         strays.retain(|path| !self.is_earlier_part(path));
         match strays.iter().find(|path| tiles::is_tile_path(path)) {
             Some(tile) => Err(Reason::Stray(tile.clone()).into()),
-            None => Ok(strays.into_iter().collect()),
+            None => Ok(strays.into_iter().map(|path| format!("{LOG_FOLDER}/{path}")).collect()),
         }
     }
 
@@ -144,13 +145,14 @@ impl Ledger {
         width < current.width && matches!(parts, (Ok(part), Ok(whole)) if whole.starts_with(&part))
     }
 
-    /// Hashes every blob, also those that no entry names.
-    fn check_blobs(&self) -> Result<u64> {
-        let names = blobs::names(&self.disk, &self.dir)?;
-        for name in &names {
+    /// Hashes every blob, also those that no entry names. Files that are none join the strays.
+    fn check_blobs(&self, strays: &mut Vec<String>) -> Result<u64> {
+        let listing = blobs::list(&self.disk, &self.dir)?;
+        for name in &listing.names {
             blobs::get(&self.dir, name)?;
         }
-        Ok(names.len() as u64)
+        strays.extend(listing.strays);
+        Ok(listing.names.len() as u64)
     }
 }
 
@@ -186,7 +188,7 @@ impl Seen {
         entry: Option<Entry>,
         verifier: &Verifier,
         blobs: Option<&Path>,
-        store: Option<&Store>,
+        held: Option<&Held>,
     ) -> Result<(), String> {
         self.entries += 1;
         let Some(entry) = entry else {
@@ -208,7 +210,7 @@ impl Seen {
                 self.blobs.insert(hash.to_owned());
             }
         }
-        self.check_links(index, &entry, store)?;
+        self.check_links(index, &entry, held)?;
         self.check_statement(index, &entry, verifier)?;
         self.signers.apply(&entry.event);
         Ok(())
@@ -239,7 +241,7 @@ impl Seen {
     }
 
     /// Checks what an entry says about others, and that the index finds it.
-    fn check_links(&mut self, index: u64, entry: &Entry, store: Option<&Store>) -> Result<(), String> {
+    fn check_links(&mut self, index: u64, entry: &Entry, held: Option<&Held>) -> Result<(), String> {
         match &entry.event {
             Event::Amendment { supersedes, .. } if *supersedes >= index => {
                 return Err(format!("it supersedes entry {supersedes}, which is not earlier"));
@@ -259,8 +261,7 @@ impl Seen {
             _ => false,
         };
         self.standing += u64::from(entry.event.stands());
-        let Some(store) = store else { return Ok(()) };
-        match finds(store, index, &entry.event, first_opening).map_err(say)? {
+        match held.is_none_or(|held| held.finds(index, &entry.event, first_opening)) {
             true => Ok(()),
             false => Err("the index does not find it".to_owned()),
         }
@@ -282,26 +283,14 @@ impl Seen {
     }
 
     /// The index holds nothing that the log does not.
-    fn check_counts(&self, size: u64, store: &Store) -> Result<()> {
+    fn check_counts(&self, size: u64, indexed: u64, held: &Held) -> Result<()> {
         let (releases, openings) = (self.releases.len() as u64, self.openings.len() as u64);
         let counts = [releases, openings, releases, self.standing];
-        if store.counts()? != counts || store.size()? != size {
+        if held.counts() != counts || indexed != size {
             return Err(Reason::Index("it holds more than the log".to_owned()).into());
         }
         Ok(())
     }
-}
-
-/// Whether the index finds an entry by all that it is looked up by.
-fn finds(store: &Store, index: u64, event: &Event, first_opening: bool) -> Result<bool> {
-    Ok(match event {
-        Event::Release(release) => {
-            store.release(&release.opening.release)? == Some(index)
-                && store.outputs(&release.output.blake3)?.contains(&index)
-        }
-        Event::ReleaseOpened(opening) => !first_opening || store.opening(&opening.release)? == Some(index),
-        event => !event.stands() || store.is_standing(index)?,
-    })
 }
 
 /// What tells the delivered bytes of two releases apart, in less room.

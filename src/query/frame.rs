@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use polars::prelude::{
-    BooleanChunked, ChunkCompareEq as _, ChunkCompareIneq as _, ChunkedBuilder as _, DataFrame,
-    GroupsIndicator, IdxCa, Int64Chunked, Int64Type, IntoColumn as _, IntoSeries as _, NewChunkedArray as _,
-    ParquetWriter, PolarsError, PrimitiveChunkedBuilder, SortMultipleOptions, StringChunked,
-    StringChunkedBuilder, TimeUnit, TimeZone, UInt64Chunked, UInt64Type,
+    BooleanChunked, ChunkCompareEq as _, ChunkedBuilder as _, DataFrame, GroupsIndicator, IdxCa,
+    Int64Chunked, Int64Type, IntoColumn as _, IntoSeries as _, NewChunkedArray as _, ParquetWriter,
+    PolarsError, PrimitiveChunkedBuilder, SortMultipleOptions, StringChunked, StringChunkedBuilder, TimeUnit,
+    TimeZone, UInt64Chunked, UInt64Type,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -189,14 +189,7 @@ impl Frame {
     /// The entries from a time on, and before another one.
     #[must_use]
     pub fn between(&self, from: Option<Timestamp>, until: Option<Timestamp>) -> Frame {
-        let mut found = self.clone();
-        if let Some(from) = from {
-            found = found.filter(&found.times().gt_eq(from.as_millisecond()));
-        }
-        if let Some(until) = until {
-            found = found.filter(&found.times().lt(until.as_millisecond()));
-        }
-        found
+        self.retain_between(from, until, |_| true)
     }
 
     /// The entries that `keep` says.
@@ -205,9 +198,29 @@ impl Frame {
         self.filter(&BooleanChunked::from_iter(self.rows().map(keep).map(Some)))
     }
 
+    /// The entries from a time on and before another one that `keep` says.
+    #[must_use]
+    pub fn retain_between(
+        &self,
+        from: Option<Timestamp>,
+        until: Option<Timestamp>,
+        mut keep: impl FnMut(Row<'_>) -> bool,
+    ) -> Frame {
+        let is_within = |row: Row<'_>| {
+            let time = row.time();
+            from.is_none_or(|from| time.is_some_and(|time| time >= from))
+                && until.is_none_or(|until| time.is_some_and(|time| time < until))
+        };
+        self.retain(|row| is_within(row) && keep(row))
+    }
+
     /// The same, by time, those of one time by number.
     #[must_use]
     pub fn by_time(&self) -> Frame {
+        // A clock seldom goes back, and to sort is to copy all.
+        if self.times().iter().is_sorted() {
+            return self.clone();
+        }
         let options = SortMultipleOptions::default().with_maintain_order(true);
         Frame { data: self.data.sort(["time", INDEX], options).expect(KNOWN) }
     }

@@ -17,7 +17,7 @@ use crate::evidence::verdict::Verdict;
 use crate::leak::columns::MatchedBy;
 use crate::trace::findings::{Accused, Findings, FoundBySummary, ReferenceSummary, ReleaseMatch};
 
-use words::{and_more, list, share, shorten, wrap};
+use words::{about, and_more, share, shorten, that_fit, wrap};
 pub use words::{grouped, once_in, plain};
 
 const BOLD: Style = Style::new().bold();
@@ -117,12 +117,15 @@ fn bound(findings: &Findings) -> Option<String> {
 }
 
 fn exact(findings: &Findings) -> String {
-    let ids: Vec<String> =
-        findings.identical_releases.iter().map(|release| shorten(&release.release, ID_WIDTH)).collect();
+    // Those that the leak is come first. If there are any, it matters less that it is a part of others.
+    let identical = &findings.identical_releases;
+    let is_whole = identical.first().is_some_and(|release| release.parts.is_empty());
+    let said = identical.iter().filter(|release| release.parts.is_empty() == is_whole);
+    let ids: Vec<String> = said.map(|release| shorten(&release.release, ID_WIDTH)).collect();
+    let plural = if ids.len() == 1 { "release" } else { "releases" };
     let ids = and_more(ids.iter().map(String::as_str), SHOWN);
     let to = findings.accused.first().map_or("one partner", |accused| accused.recipient.as_str());
-    let plural = if findings.identical_releases.len() == 1 { "release" } else { "releases" };
-    let bytes = match findings.identical_releases.first().map(|release| release.parts.as_slice()) {
+    let bytes = match identical.first().map(|release| release.parts.as_slice()) {
         Some([part]) => {
             format!("The file is, byte for byte, `{part}` of {plural} {ids}, given to {to} alone.")
         }
@@ -230,7 +233,7 @@ fn releases(out: &mut String, findings: &Findings) {
         };
         let holds = match best.containment {
             Some(part) if best.standard_error.is_some_and(|error| error > 0.0) => {
-                format!("holds about {} of its rows", share(part))
+                format!("holds {} of its rows", about(part))
             }
             Some(part) => format!("holds {} of its rows", share(part)),
             None => "too few rows to compare".into(),
@@ -301,7 +304,7 @@ fn tables(out: &mut String, findings: &Findings) {
         }
     }
     for skipped in leak.skipped.iter().take(SHOWN) {
-        row(out, "Not read", &skipped.reason);
+        long_row(out, "Not read", &skipped.reason);
     }
     if leak.skipped.len() > SHOWN {
         row(out, "", &format!("and {} more", leak.skipped.len() - SHOWN));
@@ -342,10 +345,10 @@ fn evidence(out: &mut String, findings: &Findings) {
 fn ours(out: &mut String, findings: &Findings) {
     let (Some(part), Some(dataset)) = (&findings.similarity, &findings.dataset) else { return };
     // A sample of the rows says about how many; all of them say it outright.
-    let (about, mut how) = if part.standard_error > 0.0 {
-        ("about ", format!(" (standard error {})", share(part.standard_error)))
+    let (part, mut how) = if part.standard_error > 0.0 {
+        (about(part.share), format!(" (standard error {})", share(part.standard_error)))
     } else {
-        ("", String::new())
+        (share(part.share), String::new())
     };
     if let Some(reference) = &findings.reference {
         let found = [
@@ -357,7 +360,7 @@ fn ours(out: &mut String, findings: &Findings) {
         let found: Vec<String> = found.map(|(n, how)| format!("{} {how}", grouped(*n))).collect();
         how = format!(": {}", found.join(", "));
     }
-    row(out, "Ours", &format!("{about}{} of its rows are in {dataset}{how}", share(part.share)));
+    row(out, "Ours", &format!("{part} of its rows are in {dataset}{how}"));
 }
 
 /// What the leak is made of, if it is not one partner's copy alone.
@@ -400,7 +403,8 @@ fn found_by(out: &mut String, findings: &Findings) {
 fn marks(findings: &Findings) -> String {
     let evidence = &findings.evidence;
     let mut text = format!("{} marked cells read", grouped(evidence.carriers_read));
-    if let Some(reference) = &findings.reference {
+    // Cells are compared with the original in repeated rows, too: then these are no part of those read.
+    if let Some(reference) = findings.reference.as_ref().filter(|_| evidence.rows_repeated == 0) {
         let _ = write!(text, " ({} of them changed from the original)", grouped(reference.cells_changed));
     }
     if evidence.carriers_unreadable > 0 {
@@ -423,18 +427,20 @@ fn columns(out: &mut String, findings: &Findings) {
         .map(|column| format!("`{}` as `{}`", plain(&column.ours), shorten(&column.leaked, NAME_WIDTH / 2)))
         .collect();
     if !found.is_empty() {
-        let found = and_more(found.iter().map(String::as_str), SHOWN - 1);
-        row(out, "Columns", &format!("{found}, by what they hold"));
+        let how = ", by what they hold";
+        let found = that_fit(&found, 2 * SHOWN, WIDTH - LABEL_WIDTH - how.len());
+        row(out, "Columns", &format!("{found}{how}"));
     }
     let repaired = findings.columns.iter().filter(|column| !column.repair.is_none());
     let repaired: Vec<String> =
         repaired.map(|column| format!("{} ({})", plain(&column.ours), column.repair)).collect();
     if !repaired.is_empty() {
-        row(out, "Damaged", &and_more(repaired.iter().map(String::as_str), SHOWN - 1));
+        row(out, "Damaged", &that_fit(&repaired, 2 * SHOWN, WIDTH - LABEL_WIDTH));
     }
     if !findings.columns_missing.is_empty() {
-        let missing = and_more(findings.columns_missing.iter().map(String::as_str), 2 * SHOWN);
-        row(out, "Missing", &format!("marked columns {missing}"));
+        let what = "marked columns ";
+        let missing = that_fit(&findings.columns_missing, 2 * SHOWN, WIDTH - LABEL_WIDTH - what.len());
+        row(out, "Missing", &format!("{what}{missing}"));
     }
 }
 
@@ -468,13 +474,13 @@ fn needed(out: &mut String, findings: &Findings) {
     for unreadable in findings.unreadable.iter().take(SHOWN) {
         let mut parts = Vec::new();
         if !unreadable.identity_missing.is_empty() {
-            parts.push(list(unreadable.identity_missing.iter().map(String::as_str)));
+            parts.push(and_more(unreadable.identity_missing.iter().map(String::as_str), 4 * SHOWN));
         }
         if !unreadable.marked_missing.is_empty() {
             let names = and_more(unreadable.marked_missing.iter().map(String::as_str), 2 * SHOWN);
             parts.push(format!("at least one of {names}"));
         }
-        row(out, "Needed", &format!("for {}: {}", unreadable.dataset, parts.join(", and ")));
+        long_row(out, "Needed", &format!("for {}: {}", unreadable.dataset, parts.join(", and ")));
     }
 }
 
@@ -490,8 +496,9 @@ fn next_steps(out: &mut String, findings: &Findings) {
             );
             if let [accused] = findings.accused.as_slice() {
                 row(out, "Next", &format!("dyepack recipient show {}", accused.recipient));
-                if let Some(release) = accused.releases.first() {
-                    row(out, "", &format!("dyepack ledger show {}", release.release));
+                let exact = findings.identical_releases.first().map(|exact| &exact.release);
+                if let Some(id) = exact.or(accused.releases.first().map(|best| &best.release)) {
+                    row(out, "", &format!("dyepack ledger show {id}"));
                 }
             } else {
                 row(out, "Next", "dyepack recipient show ID, for each of them");
@@ -520,6 +527,14 @@ fn next_steps(out: &mut String, findings: &Findings) {
             };
             let _ = writeln!(out, "{help}");
         }
+    }
+}
+
+/// A row that goes on in two more lines, if it has to: its end says as much as its start.
+fn long_row(out: &mut String, label: &str, text: &str) {
+    let wrapped = wrap(text, WIDTH - LABEL_WIDTH);
+    for (number, line) in wrapped.splitn(3, '\n').enumerate() {
+        row(out, if number == 0 { label } else { "" }, &line.replace('\n', " "));
     }
 }
 

@@ -164,7 +164,7 @@ pub struct ReferenceSummary {
     pub rows_ambiguous: u64,
     /// Leaked rows that none of ours fits; they were left out.
     pub rows_foreign: u64,
-    /// Carriers that still hold the original.
+    /// Carriers that still hold the original. These four count rows that repeat another one, too.
     pub cells_kept: u64,
     /// Carriers that hold what marking makes of it.
     pub cells_changed: u64,

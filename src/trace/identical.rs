@@ -2,7 +2,7 @@
 //!
 //! A release of a folder is many files, and each of them, or some of them together, may turn up. A leak is of such a release if
 //! every file in it is one of the release's. Files in which stamping changed no cell are in all releases of a source alike, and
-//! speak for none of them.
+//! speak for none of them. Of a leak with a file that can't be read nothing of this can be said.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,8 +15,11 @@ use super::{Case, KnownRelease, Reading};
 /// Parts that a report lists at most.
 const LISTED: usize = 100;
 
-/// The releases that the leak is, or is files of.
+/// The releases that the leak is, then those that it is files of.
 pub(super) fn releases(leak: &Transcript, case: &Case) -> Vec<IdenticalRelease> {
+    if !leak.is_whole {
+        return Vec::new();
+    }
     let files = hashes(leak);
     let identical = releases_of(case).filter_map(|(reading, release)| {
         let is_whole = release.output_blake3 == leak.blake3;
@@ -32,11 +35,16 @@ pub(super) fn releases(leak: &Transcript, case: &Case) -> Vec<IdenticalRelease> 
             marked: found.marked,
         })
     });
-    identical.collect()
+    let mut identical: Vec<IdenticalRelease> = identical.collect();
+    identical.sort_by_key(|release| !release.parts.is_empty());
+    identical
 }
 
 /// The releases that were made from the leak, or from files that include it.
 pub(super) fn sources(leak: &Transcript, case: &Case) -> Vec<String> {
+    if !leak.is_whole {
+        return Vec::new();
+    }
     let files = hashes(leak);
     let is_source = |release: &KnownRelease| {
         let source = release.parts.as_ref().map(|(source, _)| source);

@@ -14,8 +14,8 @@ use crate::mark::code::{self, Code};
 use crate::sketch::{Containment, Sketch};
 
 use super::findings::{
-    Accused, CandidateSummary, EvidenceSummary, Findings, FoundBySummary, LeakSummary, Makeup,
-    OriginalSummary, ReferenceSummary, ReleaseMatch, Share, Stretch,
+    Accused, CandidateSummary, EvidenceSummary, Findings, FoundBySummary, IdenticalRelease, LeakSummary,
+    Makeup, OriginalSummary, ReferenceSummary, ReleaseMatch, Share, Stretch,
 };
 use super::gather::ReadAs;
 use super::read::Transcript;
@@ -34,6 +34,8 @@ const MARKS_TELL: f64 = 0.5;
 struct Scored<'a> {
     read: &'a ReadAs,
     reading: &'a Reading,
+    /// What the leak equals byte for byte, of whatever reading.
+    identical: &'a [IdenticalRelease],
     investigation: Investigation,
     similarity: Option<Containment>,
 }
@@ -42,10 +44,11 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Examined
     // A reading without marks has no score and accuses nobody, so there is nothing to pay for.
     let readings = transcript.read.iter().filter(|read| read.has_marks).count();
     let family = Family { recipients: case.recipients.len(), readings };
-    let scored: Vec<Scored> = transcript.read.iter().map(|read| Scored::new(read, case, family)).collect();
+    let identical = identical::releases(&transcript, case);
+    let scored = transcript.read.iter().map(|read| Scored::new(read, &identical, case, family));
+    let scored: Vec<Scored> = scored.collect();
     let best = scored.iter().min_by(|a, b| a.order(b));
 
-    let identical = identical::releases(&transcript, case);
     let exact = identical::sole_recipient(&identical);
     let accused = accuse(&scored, exact, case);
     let similarity = best.and_then(|scored| scored.similarity);
@@ -95,7 +98,7 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Examined
         releases: best.map(|scored| scored.releases(|_| true)).unwrap_or_default(),
         guilt,
         guilt_basis,
-        identical_releases: identical,
+        identical_releases: identical.clone(),
         identical_sources,
         unreadable: transcript.unreadable,
         columns: best.map(|scored| scored.read.columns.clone()).unwrap_or_default(),
@@ -113,7 +116,12 @@ pub(super) fn judge(path: &str, transcript: Transcript, case: &Case) -> Examined
 }
 
 impl<'a> Scored<'a> {
-    fn new(read: &'a ReadAs, case: &'a Case, family: Family) -> Scored<'a> {
+    fn new(
+        read: &'a ReadAs,
+        identical: &'a [IdenticalRelease],
+        case: &'a Case,
+        family: Family,
+    ) -> Scored<'a> {
         let reading = &case.readings[read.reading];
         let (policy, epoch) = (&reading.policy, reading.epoch);
         let code = Code::new(case.secret, policy.name(), epoch, policy.code_length());
@@ -123,6 +131,7 @@ impl<'a> Scored<'a> {
         Scored {
             read,
             reading,
+            identical,
             investigation: investigate(
                 &read.counts,
                 Some(&read.log),
@@ -242,7 +251,13 @@ impl<'a> Scored<'a> {
         stretches.collect()
     }
 
-    /// The reading's releases that pass `wanted`, those that hold most of the leak first, the latest first among equals.
+    /// The place of a release among those that the leak equals.
+    fn identical(&self, release: &str) -> Option<usize> {
+        self.identical.iter().position(|identical| identical.release == release)
+    }
+
+    /// The reading's releases that pass `wanted`: first what the leak is byte for byte, then those that hold most of it, the
+    /// latest first among equals.
     fn releases(&self, wanted: impl Fn(&KnownRelease) -> bool) -> Vec<ReleaseMatch> {
         // Releases of one source share their sketch; comparing it once is enough.
         let mut compared: HashMap<*const Sketch, Option<Containment>> = HashMap::new();
@@ -268,6 +283,7 @@ impl<'a> Scored<'a> {
             .collect();
         matches.reverse();
         matches.sort_by(|a, b| b.containment.unwrap_or(0.0).total_cmp(&a.containment.unwrap_or(0.0)));
+        matches.sort_by_key(|listed| self.identical(&listed.release).unwrap_or(usize::MAX));
         matches.truncate(RELEASES_LISTED);
         // Signatures take a while: those of the listed ones are checked.
         for listed in &mut matches {
@@ -299,9 +315,13 @@ fn accuse(scored: &[Scored], exact: Option<&str>, case: &Case) -> Vec<Accused> {
     {
         let unregistered = Suspect { id: id.to_owned(), name: None };
         let suspect = case.recipients.iter().find(|suspect| suspect.id == id).unwrap_or(&unregistered);
-        let holds = scored
-            .iter()
-            .find(|scored| scored.reading.releases.iter().any(|release| release.recipient == id));
+        let with = |is_wanted: &dyn Fn(&Scored, &KnownRelease) -> bool| {
+            let has_one =
+                |scored: &&Scored| scored.reading.releases.iter().any(|release| is_wanted(scored, release));
+            scored.iter().find(has_one)
+        };
+        let holds = with(&|scored, release| scored.identical(&release.release).is_some())
+            .or_else(|| with(&|_, release| release.recipient == id));
         accused.push(name(suspect, None, holds));
     }
     accused.sort_by(|a, b| a.ln_family_p.unwrap_or(0.0).total_cmp(&b.ln_family_p.unwrap_or(0.0)));

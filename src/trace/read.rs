@@ -49,6 +49,8 @@ pub(super) struct Transcript {
     pub blake3: String,
     /// Hex BLAKE3 of the file, or of those in a folder or an archive.
     pub files: Vec<String>,
+    /// Whether these are all of them.
+    pub is_whole: bool,
     pub rows: u64,
     /// Of the only table, if there is one alone.
     pub damage: Vec<Damage>,
@@ -103,7 +105,14 @@ pub(super) fn read(leak: Tables, case: &Case, options: &Options) -> Result<Trans
     let mut first_error = None;
     for (number, table) in leak.tables.enumerate() {
         let (name, outcome) = match table {
-            Ok(table) => (table.name.clone(), pass.read_table(number, table)),
+            Ok(table) => {
+                let name = table.name.clone();
+                let read = pass.read_table(number, table);
+                // The only table of a file has no name but the file's.
+                let named = |error: Error| if name.is_empty() { error } else { error.in_file(&name) };
+                let read = read.map_err(named);
+                (name, read)
+            }
             Err(error) => (error.place().file.clone().unwrap_or_default(), Err(error)),
         };
         let Err(error) = outcome else { continue };
@@ -133,6 +142,7 @@ pub(super) fn read(leak: Tables, case: &Case, options: &Options) -> Result<Trans
         delimiter,
         bytes,
         files: files.unwrap_or_else(|| vec![blake3.clone()]),
+        is_whole: leak.source.is_whole(),
         blake3,
         rows,
         damage,

@@ -24,7 +24,8 @@ pub enum Typed {
     Witness {
         /// What the ledger's owner sent: a checkpoint, or what `ledger consistency` wrote
         checkpoint: PathBuf,
-        /// Your key file, as `signer new` makes it
+        /// Your key file, as `signer new` makes it; without a terminal, its passphrase is read from the file named in
+        /// DYEPACK_SIGNER_PASSPHRASE_FILE
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
         /// Where the last checkpoint of each ledger is remembered; made if it is not there

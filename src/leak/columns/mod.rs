@@ -17,6 +17,8 @@ mod header;
 mod map;
 mod pattern;
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Serialize, Serializer};
 
 use crate::sketch::Sampler;
@@ -149,7 +151,7 @@ pub fn match_columns(
 
 /// Whether the first line of a leak can be told to be a header, by a name that is one of ours.
 pub fn has_header<'a>(ours: impl Iterator<Item = &'a str>, leaked: &[String]) -> bool {
-    let leaked: Vec<String> = leaked.iter().map(|name| plain(name)).collect();
+    let leaked: HashSet<String> = leaked.iter().map(|name| plain(name)).collect();
     ours.map(plain).any(|name| !name.is_empty() && leaked.contains(&name))
 }
 
@@ -219,22 +221,30 @@ impl<'a> Matcher<'a> {
         let mut rows: Vec<usize> =
             (0..self.ours.len()).filter(|&ours| map.place_of(self.ours[ours].name).is_none()).collect();
         found.extend(self.plainly_named(&rows, &columns));
-        rows.retain(|&ours| found.iter().all(|found| found.ours != ours));
-        columns.retain(|&leaked| found.iter().all(|found| found.leaked != leaked));
-        let is_twin = |&leaked: &usize| {
-            let cells = self.leaked.cells;
-            let is_earlier =
-                |other: &usize| *other < leaked && self.leaked.names[*other] != self.leaked.names[leaked];
-            columns
-                .iter()
-                .filter(|other| is_earlier(other))
-                .any(|&other| cells[other].is_twin(&cells[leaked]))
-        };
-        let columns: Vec<usize> = columns.iter().copied().filter(|leaked| !is_twin(leaked)).collect();
+        let (known, taken): (HashSet<usize>, HashSet<usize>) =
+            found.iter().map(|found| (found.ours, found.leaked)).unzip();
+        rows.retain(|ours| !known.contains(ours));
+        columns.retain(|leaked| !taken.contains(leaked));
+        self.leave_out_twins(&mut columns);
         if rows.len() + columns.len() <= MOST_COLUMNS {
             found.extend(self.best_matching(&rows, &columns));
         }
         found
+    }
+
+    /// Leaves out columns that hold what an earlier one of another name holds.
+    fn leave_out_twins(&self, columns: &mut Vec<usize>) {
+        let mut names: HashMap<[u8; 32], HashSet<&str>> = HashMap::new();
+        columns.retain(|&leaked| {
+            let Some(hash) = self.leaked.cells[leaked].twin_hash() else { return true };
+            let (earlier, name) = (names.entry(hash).or_default(), self.leaked.names[leaked].as_str());
+            let is_first = earlier.len() == usize::from(earlier.contains(name));
+            // Two tell all that come later apart from one of them.
+            if earlier.len() < 2 {
+                earlier.insert(name);
+            }
+            is_first
+        });
     }
 
     fn given(&mut self, map: &Resolved) -> Vec<Found> {
@@ -252,11 +262,12 @@ impl<'a> Matcher<'a> {
     /// Pairs of one name that no other column has, and whose contents do not speak against it: all of them, in most leaks. It
     /// spares the time to try repairs.
     fn plainly_named(&self, rows: &[usize], columns: &[usize]) -> Vec<Found> {
-        let mut found = Vec::new();
+        let (mut found, mut places) = (Vec::new(), HashMap::<&str, Vec<usize>>::new());
+        for &leaked in columns {
+            places.entry(&self.leaked.names[leaked]).or_default().push(leaked);
+        }
         for &ours in rows {
-            let mut same =
-                columns.iter().filter(|&&leaked| self.leaked.names[leaked] == self.ours[ours].name);
-            let (Some(&leaked), None) = (same.next(), same.next()) else { continue };
+            let Some(&[leaked]) = places.get(self.ours[ours].name).map(Vec::as_slice) else { continue };
             let is_intact = self.ours[ours]
                 .release
                 .is_none_or(|release| self.variants[leaked].is_intact(self.likeness, release));

@@ -160,6 +160,32 @@ fn a_column_that_stands_there_twice_is_read_once() {
     assert_eq!((found[0].ours.as_str(), found[0].index, found.len()), ("Id", 0, 4));
 }
 
+/// Twins are looked for in time that grows with the columns, not with their square.
+#[test]
+fn a_leak_of_very_many_columns_is_read_by_its_names() {
+    let names: Vec<String> = (0..20_000).map(|n| format!("x{n}")).chain(OURS.map(String::from)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let cells = cells(0..9, names.len(), |row| (0..20_000).map(|n| n.to_string()).chain(row).collect());
+    let owned: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let leaked = LeakedColumns { names: &owned, cells: &cells, own: names.len() };
+    let wanted = OURS.map(|name| Wanted { name, quantum: Decimal::ZERO });
+    let (release, sampler) = (release(), Sampler::new(key()));
+    let found = match_columns(&wanted, &Likeness::new(&release), leaked, &sampler, &Resolved::default());
+    let places: Vec<usize> = found.iter().map(|found| found.index).collect();
+    assert!(places.starts_with(&[20_000, 20_001, 20_002]), "{places:?}");
+}
+
+#[test]
+fn twins_have_different_names() {
+    let thrice = |row: [String; 4]| [row.to_vec(), vec![row[0].clone(), row[0].clone()]].concat();
+    let indices = |names: &[&str]| -> Vec<usize> {
+        found(names, thrice, &[]).iter().filter(|found| found.ours == "Id").map(|found| found.index).collect()
+    };
+    assert_eq!(indices(&["a", "b", "c", "d", "e", "f"]), [0]);
+    // Which of two columns of one name is meant can't be told, and the third is left out.
+    assert!(indices(&["a", "b", "c", "d", "a", "f"]).is_empty());
+}
+
 #[test]
 fn renamed_and_damaged_columns_are_found_and_repaired() {
     let damaged = |row: [String; 4]| {

@@ -18,9 +18,7 @@ use crate::ledger::{
     disk::{self, Disk},
     lock,
     log::{Ledger, Recorded, reindex},
-    seal,
-    store::short,
-    tiles,
+    seal, tiles,
     tree::Tree,
     verify::{Verification, verify},
 };
@@ -239,8 +237,8 @@ fn a_well_sealed_but_wrong_index_is_detected() {
     let bends: [(&str, Bend); 5] = [
         ("entry 2:", |db| drop(db.open_tree("standing").unwrap().remove(2_u64.to_be_bytes()).unwrap())),
         ("the index", |db| drop(db.insert("size", &KEY).unwrap())),
-        ("entry 4:", |db| drop(db.open_tree("releases").unwrap().insert(short("r-4"), &[0; 8]).unwrap())),
-        ("the index", |db| drop(db.open_tree("releases").unwrap().insert(short("r-x"), &KEY).unwrap())),
+        ("entry 4:", |db| drop(db.open_tree("releases").unwrap().insert("r-4", &[0; 8]).unwrap())),
+        ("the index", |db| drop(db.open_tree("releases").unwrap().insert("r-x", &KEY).unwrap())),
         ("the index", |db| drop(db.open_tree("standing").unwrap().insert([0xff; 8], b"").unwrap())),
     ];
     for (expected, bend) in bends {
@@ -253,7 +251,7 @@ fn a_well_sealed_but_wrong_index_is_detected() {
     }
     let dir = ledger_of(8);
     bend_index(dir.path(), |db| {
-        db.open_tree("releases").unwrap().insert(short("r-4"), &5_u64.to_be_bytes()).unwrap();
+        db.open_tree("releases").unwrap().insert("r-4", &5_u64.to_be_bytes()).unwrap();
     });
     let ledger = Ledger::open(dir.path(), WAIT, "test").unwrap();
     assert!(ledger.release("r-4").is_err_and(|e| e.is_integrity()), "a lookup is checked against the log");

@@ -21,7 +21,7 @@ pub(super) mod section;
 use std::sync::Arc;
 
 pub use plan::{Bound, Column, Plan, RATE_ALWAYS};
-pub use release::ReleaseRules;
+pub use release::{ReleaseRules, is_country};
 pub(crate) use section::closest;
 use section::{Located, Position};
 

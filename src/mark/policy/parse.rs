@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use toml::de::DeTable;
 
 use super::{
-    Order, Policy, RATE_ALWAYS, ReleaseRules, Rows, Rule,
+    Order, Policy, RATE_ALWAYS, ReleaseRules, Rows, Rule, is_country,
     reason::PolicyReason,
     section::{Located, Position, Section, closest},
 };
@@ -166,8 +166,7 @@ fn release_rules(root: &Section<'_>) -> Result<ReleaseRules> {
         Some(_) => return Err(agreement.map_or(section.at, |said| said.at).fail(PolicyReason::BadAgreement)),
     };
     let country = section.text("country")?;
-    let is_code = |code: &str| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    if let Some(country) = country.as_ref().filter(|country| !is_code(&country.value)) {
+    if let Some(country) = country.as_ref().filter(|country| !is_country(&country.value)) {
         return Err(country.at.fail(PolicyReason::BadCountry));
     }
     let approve_rows_abroad = rows("approve_rows_abroad")?;

@@ -2,6 +2,11 @@
 //!
 //! No mark depends on it. What it means is decided where copies are made; here it only is read.
 
+/// Whether a text is written as a country is: two capital letters (ISO 3166-1).
+pub fn is_country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
 /// The section `[release]`. Without it nothing is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReleaseRules {

@@ -109,7 +109,7 @@ pub fn accounting(
         }
     }
     let (from, until) = period.bounds();
-    let unread = record.frame.retain(|row| record.unread.contains(&row.index())).between(from, until);
+    let unread = record.frame.retain_between(from, until, |row| record.unread.contains(&row.index()));
     let later = |row: Row<'_>| {
         unknown_row("an entry of a later version of dyepack", row.time_text(), vec![row.index().to_string()])
     };

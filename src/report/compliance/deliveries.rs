@@ -17,15 +17,18 @@ impl Deliveries {
     /// All that were recorded in a period. An opening counts by the day on which it was opened.
     pub fn of(record: &Record, period: Period) -> Deliveries {
         let id = |row: Row<'_>| row.text("release").map(str::to_owned);
-        let closed: HashSet<String> = record.kind("release").rows().filter_map(id).collect();
+        let opened: HashSet<String> = record.kind("release_opened").rows().filter_map(id).collect();
+        let is_release = |row: &Row<'_>| row.text("kind") == Some("release");
+        let ids = record.frame.rows().filter(is_release).filter_map(|row| row.text("release"));
+        let closed: HashSet<&str> = ids.filter(|release| opened.contains(*release)).collect();
+        // One that ended is on record a second time, as a release.
         let is_delivery = |row: Row<'_>| match row.text("kind") {
             Some("release") => true,
-            // One that ended is on record a second time, as a release.
             Some("release_opened") => row.text("release").is_none_or(|release| !closed.contains(release)),
             _ => false,
         };
         let (from, until) = period.bounds();
-        let frame = record.frame.retain(is_delivery).between(from, until).by_time();
+        let frame = record.frame.retain_between(from, until, is_delivery).by_time();
         let words = |row: Row<'_>| {
             let bytes = row.number("output_bytes").unwrap_or_default();
             let why = row.text("reason").unwrap_or("no reason is on record");

@@ -63,6 +63,16 @@ fn traced(row: Row<'_>) -> (Severity, String) {
     (severity, format!("A leak was traced: {}", verdict.replace('_', " ")))
 }
 
+/// Why, in words: what somebody said, or the rules that refused.
+fn described(row: Row<'_>) -> Option<String> {
+    let words = |rules: &str| {
+        // As stored: a list of names. What is none is said as it is.
+        let rules = serde_json::from_str(rules).unwrap_or_else(|_| vec![rules.to_owned()]);
+        rules.join(", ").replace('_', " ")
+    };
+    row.text("reason").map(str::to_owned).or_else(|| row.text("rules").map(words))
+}
+
 fn finding(record: &Record, row: Row<'_>, severity: Severity, title: &str) -> Value {
     let origin = &record.head.origin;
     let uid = format!("{origin}/{}", row.index());
@@ -88,7 +98,7 @@ fn finding(record: &Record, row: Row<'_>, severity: Severity, title: &str) -> Va
         "finding_info": {
             "uid": uid,
             "title": title,
-            "desc": row.text("reason").or(row.text("rules")).unwrap_or(title),
+            "desc": described(row).unwrap_or_else(|| title.to_owned()),
             "created_time": time,
         },
         "metadata": {

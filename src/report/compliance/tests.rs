@@ -434,7 +434,7 @@ fn leaks_refusals_and_copies_that_did_not_end_are_findings() {
         findings.iter().map(told).collect::<Vec<_>>(),
         expected.map(|(entry, word)| (entry, word.to_owned()))
     );
-    assert_eq!(findings[4]["finding_info"]["desc"], "[\"no agreement\"]");
+    assert_eq!(findings[4]["finding_info"]["desc"], "no agreement");
     assert_eq!(findings[2]["unmapped"]["verdict"], "identified");
     assert_eq!(findings[0]["time"], 1_767_398_460_000_i64);
     let later = ocsf::ocsf(&eventful(), period(Some(date(2026, 1, 8)), None));

@@ -7,7 +7,7 @@ use crate::leak::intake::DamageKind;
 use crate::leak::repair::{Noise, Repair, Spelling, Undo, Unit};
 use crate::trace::findings::{
     CandidateSummary, EvidenceSummary, FoundBySummary, GuiltBasis, GuiltSummary, IdenticalRelease,
-    LeakSummary, Makeup, ReferenceSummary, Share, Unreadable,
+    LeakSummary, Makeup, ReferenceSummary, Share, Skipped, Unreadable,
 };
 
 fn found(verdict: Verdict) -> Findings {
@@ -214,6 +214,12 @@ fn no_match_says_what_was_looked_for() {
     let text = words(&nothing_read);
     assert!(text.contains("lacks the columns by which our rows are recognised"), "{text}");
     assert!(text.contains("Needed     for encounters: Id, and at least one of START and STOP"), "{text}");
+
+    nothing_read.unreadable[0].identity_missing =
+        ["Patient", "Practitioner", "Location"].map(String::from).into();
+    nothing_read.unreadable[0].marked_missing = (0..9).map(|n| format!("reading number {n}")).collect();
+    let text = words(&nothing_read);
+    assert!(text.contains("number 5 and 3 more"), "what is needed is not cut off: {text}");
 }
 
 fn suspected(recipient: &str, probability: f64, rows_only_theirs: u64) -> GuiltSummary {
@@ -281,6 +287,42 @@ fn a_mixture_says_what_it_is_made_of_and_where() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    // Cells of repeated rows are compared, and not read.
+    findings.evidence.rows_repeated = 20;
+    let text = words(&findings);
+    assert!(text.contains("98 marked cells read; 20 repeated rows left out"), "{text}");
+}
+
+#[test]
+fn what_was_not_read_is_named() {
+    let mut findings = found(Verdict::Inconclusive);
+    let skip = |name: &str, reason: &str| Skipped { name: name.into(), reason: format!("{name}: {reason}") };
+    let long = format!("{}.csv", "long/".repeat(30));
+    findings.leak.skipped = vec![skip("a.csv", "the file is empty"), skip(&long, "it is encrypted")];
+    let text = words(&findings);
+    assert!(text.contains("Not read   a.csv: the file is empty"), "{text}");
+    assert!(text.contains("it is encrypted"), "a long name leaves the reason: {text}");
+}
+
+#[test]
+fn an_exact_copy_is_looked_up_by_its_own_release() {
+    let mut exact = Findings {
+        accused: vec![accused("acme", None)],
+        identical_releases: vec![identical("acme", true)],
+        ..found(Verdict::Exact)
+    };
+    exact.accused[0].releases[0].release = "another".into();
+    let text = words(&exact);
+    assert!(text.contains("dyepack ledger show r-acme"), "{text}");
+}
+
+#[test]
+fn an_estimate_that_is_a_bound_is_not_about_right() {
+    let mut findings = Findings { accused: vec![accused("acme", Some(-88.1))], ..found(Verdict::Identified) };
+    let release = &mut findings.accused[0].releases[0];
+    (release.containment, release.standard_error) = (Some(0.0002), Some(0.0001));
+    let text = words(&findings);
+    assert!(text.contains("holds less than 0.1 % of its rows"), "{text}");
 }
 
 /// The worst of everything still fits one screen, and nothing of the leak steers the terminal.

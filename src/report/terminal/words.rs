@@ -41,8 +41,14 @@ pub(super) fn share(share: f64) -> String {
     }
 }
 
+/// `about 99.5 %`; a share that is said as a bound is no nearer than that.
+pub(super) fn about(part: f64) -> String {
+    let said = share(part);
+    if said.contains(" than ") { said } else { format!("about {said}") }
+}
+
 /// `a, b and c`.
-pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.map(plain).collect();
     match names.as_slice() {
         [] => String::new(),
@@ -60,6 +66,12 @@ pub(super) fn and_more<'a>(names: impl Iterator<Item = &'a str>, shown: usize) -
     }
     let first: Vec<String> = names[..shown].iter().map(|name| plain(name)).collect();
     format!("{} and {} more", first.join(", "), names.len() - shown)
+}
+
+/// The same of as many names as fit into `columns` columns, and of `most` at most; of one, if not even that fits.
+pub(super) fn that_fit(names: &[String], most: usize, columns: usize) -> String {
+    let some = |shown| and_more(names.iter().map(String::as_str), shown);
+    (1..=most).rev().map(some).find(|text| width(text) <= columns).unwrap_or_else(|| some(1))
 }
 
 /// Text without anything that steers a terminal: control and formatting characters become escapes such as
@@ -154,10 +166,18 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_is_not_said_to_be_about_right() {
+        assert_eq!([0.5, 0.0001].map(about), ["about 50.0 %", "less than 0.1 %"]);
+    }
+
+    #[test]
     fn lists_end_in_words() {
         assert_eq!(list(["a"].into_iter()), "a");
         assert_eq!(and_more(["a", "b", "c", "d"].into_iter(), 3), "a, b, c and d");
         assert_eq!(and_more(["a", "b", "c", "d", "e"].into_iter(), 3), "a, b, c and 2 more");
+        let names = ["a", "b", "c", "d", "e"].map(str::to_owned);
+        let fit = [99, 18, 13, 1].map(|columns| that_fit(&names, 6, columns));
+        assert_eq!(fit, ["a, b, c, d and e", "a, b, c, d and e", "a and 4 more", "a and 4 more"]);
     }
 
     #[test]

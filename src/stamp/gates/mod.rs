@@ -63,6 +63,8 @@ pub struct Admitted {
 pub enum Refusal {
     /// The recipient is suspended.
     Suspended { since: String },
+    /// The recipient's name was erased, which suspends it for ever.
+    Erased { since: String },
     /// The policy requires an agreement, and none is named.
     NoAgreement,
     /// The recipient's agreement has ended.
@@ -81,7 +83,7 @@ impl Refusal {
     /// The rule's name, for the record.
     pub fn rule(&self) -> &'static str {
         match self {
-            Refusal::Suspended { .. } => "suspended",
+            Refusal::Suspended { .. } | Refusal::Erased { .. } => "suspended",
             Refusal::NoAgreement => "agreement_missing",
             Refusal::AgreementExpired { .. } => "agreement_expired",
             Refusal::LevelTooHigh { .. } => "max_level",
@@ -101,6 +103,7 @@ impl Refusal {
         let number = |rows: &Option<u64>| rows.map_or("an unknown number of".to_owned(), |n| n.to_string());
         match self {
             Refusal::Suspended { since } => format!("recipient `{to}` was suspended on {since}"),
+            Refusal::Erased { since } => format!("the name of `{to}` was erased on {since}"),
             Refusal::NoAgreement => format!("no agreement with `{to}` is named, and the policy requires one"),
             Refusal::AgreementExpired { last_day } => {
                 format!("the agreement with `{to}` ended on {last_day}")
@@ -128,6 +131,9 @@ impl Refusal {
     pub fn hint(&self, to: &str, request: &Request) -> String {
         match self {
             Refusal::Suspended { .. } => "a suspended recipient is given nothing more".to_owned(),
+            Refusal::Erased { .. } => {
+                "nobody is given anything whose name is not known: register another id".to_owned()
+            }
             Refusal::NoAgreement => {
                 format!(
                     "name it: `dyepack recipient update {to} --agreement ..`, or --agreement for this copy"
@@ -175,8 +181,10 @@ pub fn check(
 fn refused(rules: &ReleaseRules, standing: &Standing, request: &Request) -> Vec<Refusal> {
     let recipient = &standing.recipient;
     let mut refusals = Vec::new();
-    if let Some(since) = &standing.suspended {
-        refusals.push(Refusal::Suspended { since: since.clone() });
+    match (&standing.erased, &standing.suspended) {
+        (Some(since), _) => refusals.push(Refusal::Erased { since: since.clone() }),
+        (None, Some(since)) => refusals.push(Refusal::Suspended { since: since.clone() }),
+        (None, None) => {}
     }
     let is_named = |agreement: &str| !agreement.trim().is_empty();
     let agreement = request.agreement.or(recipient.facts.agreement.as_deref());

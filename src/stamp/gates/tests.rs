@@ -90,6 +90,8 @@ fn without_rules_only_what_is_on_record_of_the_recipient_refuses() {
     assert_eq!(check(&none, &bare, &[], &unbounded), Ok(Admitted::default()));
     let suspended = Standing { suspended: Some("2026-02-01T00:00:00Z".into()), ..standing() };
     assert_eq!(refusing(&none, &suspended, &[], &request()), ["suspended"]);
+    let erased = Standing { erased: Some("2026-03-01T00:00:00Z".into()), ..suspended };
+    assert_eq!(refusing(&none, &erased, &[], &request()), ["suspended"]);
 }
 
 #[test]
@@ -332,6 +334,10 @@ fn a_refusal_says_what_and_what_to_do() {
             abroad(None, None),
             "an unknown number of rows for `acme` from CN to an unknown country need an approval: the \
              limit is 250",
+        ),
+        (
+            Refusal::Erased { since: "2026-03-01T00:00:00Z".into() },
+            "the name of `acme` was erased on 2026-03-01T00:00:00Z",
         ),
         (
             Refusal::AgreementExpired { last_day: day("2026-06-14") },

@@ -31,6 +31,12 @@ pub trait SourceBytes: Send + Sync {
     fn files(&self) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
+
+    /// Whether these are all files, known once they were asked for: not if one of a folder or a member of an archive can't be
+    /// read. What the rest is does not say what the whole is.
+    fn is_whole(&self) -> bool {
+        true
+    }
 }
 
 impl SourceBytes for Passed {

@@ -8,14 +8,14 @@
 use std::fs::File;
 use std::iter;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::error::{Class, Reason, Result};
+use crate::error::{Class, Error, Reason, Result};
 
-use super::archive::{self, Limits, Member};
+use super::archive::{self, Leaf, Limits, Member};
 use super::block::{Options, Reading};
 use super::digest::SourceBytes;
 use super::found::{Faults, Found};
@@ -104,7 +104,7 @@ pub fn folder(path: &Path, said: &Said) -> Result<Tables<'static>> {
     let done = Arc::new(AtomicU64::new(0));
     let (so_far, mut bytes) = (done.clone(), 0);
     let tables = leaves.flat_map(move |leaf| -> Each<'static> {
-        let found = leaf.and_then(|leaf| {
+        let found = leaf.and_then(Leaf::file).and_then(|leaf| {
             // Whoever asks for the next one has read those before.
             so_far.fetch_add(bytes, Ordering::Relaxed);
             bytes = leaf.path.metadata().map_or(0, |metadata| metadata.len());
@@ -116,7 +116,12 @@ pub fn folder(path: &Path, said: &Said) -> Result<Tables<'static>> {
     });
     Ok(Tables {
         format: FOLDER.into(),
-        source: Box::new(FolderBytes { path: path.to_owned(), done, manifest: Mutex::default() }),
+        source: Box::new(FolderBytes {
+            path: path.to_owned(),
+            done,
+            manifest: Mutex::default(),
+            is_partial: AtomicBool::new(false),
+        }),
         tables: Box::new(tables),
     })
 }
@@ -126,6 +131,9 @@ pub fn fetched(files: impl Iterator<Item = Result<(Line, File)>> + 'static, said
     let (said, list) = (said.clone(), FetchedBytes::default());
     let lines = list.clone();
     let tables = files.flat_map(move |file| -> Each<'static> {
+        if file.is_err() {
+            lines.miss_one();
+        }
         let found = file.and_then(|(line, file)| {
             let name = line.name.clone();
             lines.add(line);
@@ -219,6 +227,9 @@ fn members(
 ) -> Each<'static> {
     let is_table = |member: &Result<Member>| member.as_ref().map_or(true, |member| !is_summary(&member.name));
     Box::new(members.filter(is_table).flat_map(move |member| {
+        if depth == 0 && member.is_err() {
+            into.miss_one();
+        }
         let found = member.and_then(|member| {
             let faults = Faults::default();
             if member.is_torn {
@@ -262,11 +273,19 @@ fn with_constants(constants: Vec<Constant>, tables: Each<'static>) -> Each<'stat
 
 /// Hashes of the members of an archive, as far as they were read.
 #[derive(Clone, Default)]
-struct Members(Arc<Mutex<Vec<String>>>);
+struct Members {
+    hashes: Arc<Mutex<Vec<String>>>,
+    is_partial: Arc<AtomicBool>,
+}
 
 impl Members {
     fn add(&self, blake3: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(blake3);
+        self.hashes.lock().unwrap_or_else(PoisonError::into_inner).push(blake3);
+    }
+
+    /// Notes that a member can't be read.
+    fn miss_one(&self) {
+        self.is_partial.store(true, Ordering::Relaxed);
     }
 }
 
@@ -286,17 +305,23 @@ impl SourceBytes for FileBytes {
     }
 
     fn files(&self) -> Result<Vec<String>> {
-        Ok(self.members.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Ok(self.members.hashes.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.members.is_partial.load(Ordering::Relaxed)
     }
 }
 
-/// The bytes of a folder: as many as its files have, and the hash of their [list](Manifest).
+/// The bytes of a folder: as many as its files have, and the hash of their [list](Manifest). What can't be read is left out.
 struct FolderBytes {
     path: PathBuf,
     /// Of the files that were read to their end.
     done: Arc<AtomicU64>,
     /// Made when it is asked for: it takes a read of all files.
     manifest: Mutex<Option<Arc<Manifest>>>,
+    /// Whether a file was left out of it.
+    is_partial: AtomicBool,
 }
 
 impl FolderBytes {
@@ -305,10 +330,13 @@ impl FolderBytes {
         if let Some(manifest) = &*made {
             return Ok(manifest.clone());
         }
-        // What could not be looked into was said in its place.
-        let leaves = archive::folder(&self.path, Limits::default())?.filter_map(Result::ok);
-        let lines = leaves.par_bridge().map(|leaf| Line::of_file(&leaf.name, &leaf.path));
-        let lines = lines.collect::<Result<Vec<_>>>()?;
+        let leaves = archive::folder(&self.path, Limits::default())?;
+        let files = leaves.filter(|leaf| leaf.as_ref().map_or(true, Leaf::is_file));
+        let line = |leaf: Leaf| Line::of_file(&leaf.name, &leaf.path);
+        // What can't be read was said in its place.
+        let leave_out = |_: &Error| self.is_partial.store(true, Ordering::Relaxed);
+        let lines = files.par_bridge().filter_map(|leaf| leaf.and_then(line).inspect_err(leave_out).ok());
+        let lines = lines.collect();
         Ok(made.insert(Arc::new(Manifest::new(lines))).clone())
     }
 }
@@ -326,6 +354,10 @@ impl SourceBytes for FolderBytes {
     fn files(&self) -> Result<Vec<String>> {
         Ok(hashes(self.manifest()?.lines()))
     }
+
+    fn is_whole(&self) -> bool {
+        !self.is_partial.load(Ordering::Relaxed)
+    }
 }
 
 /// Hashes of the files that may be parts of a table.
@@ -335,21 +367,29 @@ fn hashes(lines: &[Line]) -> Vec<String> {
 
 /// The bytes of files that are fetched, as those of a folder that holds them.
 #[derive(Clone, Default)]
-struct FetchedBytes(Arc<Mutex<Vec<Line>>>);
+struct FetchedBytes {
+    lines: Arc<Mutex<Vec<Line>>>,
+    is_partial: Arc<AtomicBool>,
+}
 
 impl FetchedBytes {
     fn add(&self, line: Line) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    /// Notes that a file can't be had.
+    fn miss_one(&self) {
+        self.is_partial.store(true, Ordering::Relaxed);
     }
 
     fn lines(&self) -> Vec<Line> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl SourceBytes for FetchedBytes {
     fn so_far(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|line| line.bytes).sum()
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|line| line.bytes).sum()
     }
 
     fn finish(&self) -> Result<(u64, String)> {
@@ -359,6 +399,10 @@ impl SourceBytes for FetchedBytes {
 
     fn files(&self) -> Result<Vec<String>> {
         Ok(hashes(&self.lines()))
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.is_partial.load(Ordering::Relaxed)
     }
 }
 
@@ -386,7 +430,7 @@ mod tests {
         let (format, tables) =
             read("Report\n\nid,name\n1,Ann\nid,name\n2,Bo\n\nward;beds;floor\nA;1;2\nB;2;3\n");
         assert_eq!(format, "csv");
-        let first = "|id,name\n1,Ann\n2,Bo\n\n|before the header, left out;that repeat the header, left out";
+        let first = "|id,name\n1,Ann\n2,Bo\n\n|before the header, left out;repeating the header, left out";
         assert_eq!(tables, [first, "table 2|ward;beds;floor\nA;1;2\nB;2;3\n|"]);
     }
 

@@ -62,7 +62,8 @@ pub struct Faults {
 /// One kind of thing that is wrong, and how much of it there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// What is wrong, to be read after a number of rows: `with a value that is no JSON, left out`. Never a value of the data.
+    /// What is wrong, to be read after `3 rows` and after `row 3:` alike: `with a value that is no JSON, left out`. Never a value
+    /// of the data.
     pub what: &'static str,
     /// Rows concerned; 0 if it can't be said of rows.
     pub rows: u64,

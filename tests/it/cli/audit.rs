@@ -164,7 +164,8 @@ fn a_copy_is_verified_without_a_home() {
     auditor.run(&verify).fails(
         4,
         "entry 0: its bytes do not match its hash in the tree",
-        "keep this folder as evidence, and compare it with the last copy that verified",
+        "keep this folder as evidence, and compare it with the last copy that verified; its owner goes on \
+         with a backup: `dyepack restore`",
     );
     auditor.run(&["ledger", "verify", "--from", "copy"]).exits(2);
 }

@@ -194,9 +194,12 @@ fn an_opening_is_checked_by_somebody_who_has_nothing_else() {
     expert.write("other.csv", visits(40));
     let said = expert.run(&[&verify[..], &["--leak", "other.csv"]].concat());
     said.fails(
-        4,
-        "opening.json: the opening does not hold: it is about another leak",
-        "keep the file as evidence: its maker signed what does not add up",
+        2,
+        "opening.json: it is about another leak",
+        &format!(
+            "name the file that it is about: `sha256sum` of it gives {}",
+            sha256(&desk.read("leaked.csv"))
+        ),
     );
     assert_eq!(expert.names(), ["leak.csv", "opening.json", "other.csv"], "nothing was made");
 

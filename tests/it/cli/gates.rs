@@ -161,7 +161,7 @@ fn whoever_asks_for_several_copies_gets_all_or_none() {
     assert!(said.stderr.starts_with(what), "{}", said.stderr);
     assert_eq!(desk.entries(), entries + 1);
     assert!(!desk.path("for-acme.csv").exists() && !desk.path("for-bob.csv").exists());
-    desk.run(&["recipient", "update", "bob", "--country", "cn"]).ok();
+    desk.run(&["recipient", "update", "bob", "--country", "CN"]).ok();
     desk.run(&args).ok();
 }
 

@@ -8,6 +8,10 @@ use super::Desk;
 /// What evidence that no longer fits together is worth.
 const EVIDENCE: &str = "keep this folder as evidence, and compare it with the last copy that verified";
 
+/// The same of entries, which a backup holds.
+const DAMAGED: &str = "keep this folder as evidence, and compare it with the last copy that verified; its owner \
+                       goes on with a backup: `dyepack restore`";
+
 fn stamped() -> Desk {
     let desk = Desk::ready();
     desk.stamp("acme", "r1").ok();
@@ -115,10 +119,10 @@ fn a_changed_entry_is_named_by_every_command() {
     bytes[at] = b'e';
     fs::write(&tile, bytes).unwrap();
     let error = "entry 0: its bytes do not match its hash in the tree";
-    desk.run(&["ledger", "verify"]).fails(4, error, EVIDENCE);
-    desk.run(&["recipient", "list"]).fails(4, error, EVIDENCE);
-    desk.trace(&["visits.csv"]).fails(4, error, EVIDENCE);
-    desk.stamp("bob", "r2").fails(4, error, EVIDENCE);
+    desk.run(&["ledger", "verify"]).fails(4, error, DAMAGED);
+    desk.run(&["recipient", "list"]).fails(4, error, DAMAGED);
+    desk.trace(&["visits.csv"]).fails(4, error, DAMAGED);
+    desk.stamp("bob", "r2").fails(4, error, DAMAGED);
     assert!(!desk.path("bob.csv").exists());
 }
 

@@ -230,7 +230,7 @@ fn an_erased_partner_is_an_id() {
     let out = desk.trace(&["acme.csv"]).ok().out();
     assert!(out.starts_with("EXACT COPY  acme\n"), "{out}");
     fs::remove_file(desk.path("acme.csv")).unwrap();
-    assert!(desk.stamp("acme", "r2").exits(3).stderr.contains("recipient `acme` was suspended on"));
+    assert!(desk.stamp("acme", "r2").exits(3).stderr.contains("the name of `acme` was erased on"));
     desk.run(&["ledger", "verify"]).ok();
     let said = desk.run(&["recipient", "erase", "acme"]).ok();
     assert_eq!(said.stderr, "the name and contact of acme are erased already\n");
@@ -243,7 +243,11 @@ fn young_releases_are_not_pruned() {
     desk.stamp("acme", "r1").ok();
     let said = desk.run(&["ledger", "prune", "--before", "2100-01-01"]).exits(2);
     assert!(said.stderr.contains("are kept: the last 6 years of them"), "{}", said.stderr);
+    let slip = desk.run(&["ledger", "prune", "--before", "May"]).exits(2);
+    assert!(slip.stderr.contains("must be a day such as 2026-12-31"), "{}", slip.stderr);
     assert!(said.stderr.contains("45 CFR 164.528"), "{}", said.stderr);
+    let said = desk.run(&["ledger", "prune", "--before", "2100-01-01", "--keep-years", "0"]).exits(2);
+    assert!(said.stderr.starts_with("error: that day is yet to come: "), "{}", said.stderr);
     let said =
         desk.run(&["ledger", "prune", "--before", "2001-01-01", "--keep-years", "1", "--dry-run"]).ok();
     assert!(said.stderr.contains("warning: releases of the last 6 years may go"), "{}", said.stderr);
@@ -310,4 +314,36 @@ fn a_doctor_finds_what_is_wrong() {
     desk.write("home/keys/keyring.json", keys);
     let text = desk.run(&["doctor"]).exits(4).out();
     assert!(text.contains("BROKEN   ledger       log/checkpoint: the signature does not belong"), "{text}");
+}
+
+#[test]
+fn a_doctor_who_sees_no_ledger_does_not_say_fine() {
+    let desk = Desk::ready();
+    // As in a home that can't be written to, and whoever runs the test.
+    let lock = desk.path("home/ledger/lock");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    assert_eq!(state(&states(&desk, &[], 2), "ledger"), "broken");
+    fs::remove_dir(&lock).unwrap();
+    desk.write("home/ledger/blob/junk", "x");
+    let text = desk.run(&["doctor"]).ok().out();
+    assert!(text.contains("warning  ledger       `blob/junk` lies in the ledger's folder"), "{text}");
+
+    fs::remove_dir_all(desk.path("home/ledger")).unwrap();
+    desk.run(&["doctor"]).fails(
+        4,
+        "the home in `home` has lost its ledger",
+        "move what is left of it aside, and restore your backup in its place: `dyepack restore`",
+    );
+}
+
+#[test]
+fn no_backup_is_put_into_its_home() {
+    let desk = Desk::ready();
+    backed_up(&desk, &["-o", "home/b"]).fails(
+        2,
+        "`home/b` would lie in the home that it is a backup of",
+        "it would be lost with the home, and be part of the next one: name a place elsewhere",
+    );
+    assert!(!desk.path("home/b").exists());
 }

@@ -54,6 +54,66 @@ fn stamped() -> Desk {
     desk
 }
 
+#[cfg(unix)]
+#[test]
+fn what_can_t_be_read_in_a_folder_is_listed_and_then_nothing_is_exact() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let desk = stamped();
+    let read = || {
+        let json = desk.run(&["trace", "bob", "--json"]).ok().json();
+        let skipped = json["leak"]["skipped"].as_array().unwrap().clone();
+        let skipped: Vec<String> =
+            skipped.iter().map(|skipped| skipped["reason"].as_str().unwrap().to_owned()).collect();
+        (json["verdict"].as_str().unwrap().to_owned(), skipped)
+    };
+    // What is never opened is no file of the leak's.
+    symlink("/etc/passwd", desk.path("bob/link.csv")).unwrap();
+    let pipe = std::process::Command::new("mkfifo").arg(desk.path("bob/pipe.csv")).status().unwrap();
+    assert!(pipe.success());
+    let (verdict, skipped) = read();
+    let said = [
+        "link.csv: it is a link, which is not followed",
+        "pipe.csv: it is no file, but a pipe, a socket or a device",
+    ];
+    assert_eq!((verdict.as_str(), &skipped[..]), ("exact", &said.map(String::from)[..]));
+
+    // Nobody looks so deep, whatever the rights.
+    let deep = desk.path(&format!("bob/{}", "d/".repeat(70)));
+    fs::create_dir_all(&deep).unwrap();
+    let (verdict, skipped) = read();
+    assert_eq!((verdict.as_str(), skipped.len()), ("identified", 3), "{skipped:?}");
+    assert!(skipped[0].ends_with("folders are nested more than 64 deep"), "{skipped:?}");
+    fs::remove_dir_all(desk.path("bob/d")).unwrap();
+
+    // A file that nobody but its owner reads; the superuser reads it all the same.
+    let closed = desk.path("bob/closed.csv");
+    fs::copy(desk.path(&format!("bob/{}", PARTS[3])), &closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let is_closed = fs::File::open(&closed).is_err();
+    let (verdict, skipped) = read();
+    assert_eq!(verdict, if is_closed { "identified" } else { "exact" }, "{skipped:?}");
+    assert_eq!(skipped[0].starts_with("closed.csv: could not open"), is_closed, "{skipped:?}");
+}
+
+#[test]
+fn an_exact_copy_is_told_by_its_own_release() {
+    let desk = stamped();
+    put(&desk, "year=2025/part-0.csv", visits(60));
+    let later = ["stamp", "lake", "--dataset", "visits", "--to", "bob", "-o", "later"];
+    desk.run(&[&later[..], &["--release-id", "later"]].concat()).ok();
+    for (leak, release) in [("bob", "r-bob"), ("later", "later")] {
+        let json = desk.run(&["trace", leak, "--json"]).ok().json();
+        assert_eq!(
+            (&json["verdict"], &json["identical_releases"][0]["release"]),
+            (&"exact".into(), &release.into())
+        );
+        assert_eq!(json["accused"][0]["releases"][0]["release"], release);
+        let said = desk.trace(&[leak]).ok().flat();
+        assert!(said.contains(&format!("dyepack ledger show {release}")), "{said}");
+    }
+}
+
 /// The names of the files below a folder, sorted.
 fn names(desk: &Desk, folder: &str) -> Vec<String> {
     let root = desk.path(folder);

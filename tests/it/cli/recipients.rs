@@ -52,7 +52,48 @@ fn a_name_is_one_line_of_text() {
         let said = desk.run(&["recipient", "add", "acme", "--name", name]).exits(2);
         assert!(said.stderr.contains(what), "{}", said.stderr);
     }
+    let long = "a".repeat(201);
+    for args in [["--name", &long, "--contact", "a"], ["--name", "a", "--contact", &long]] {
+        let said = desk.run(&[&["recipient", "add", "acme"], &args[..]].concat()).exits(2);
+        assert!(said.stderr.contains("must have at most 200 characters"), "{}", said.stderr);
+    }
     assert_eq!(desk.entries(), 0);
+}
+
+#[test]
+fn a_country_is_written_as_in_policies() {
+    let desk = Desk::with_home();
+    desk.run(&["recipient", "add", "bob", "--name", "Bob"]).ok();
+    for country in ["China", "cn", "\u{4e2d}\u{56fd}", "C", ""] {
+        for command in [&["add", "acme", "--name", "Acme"][..], &["update", "bob"]] {
+            let said = desk.run(&[&["recipient"], command, &["--country", country]].concat()).exits(2);
+            let what = "must be two capital letters, as in ISO 3166-1: CN";
+            assert!(said.stderr.contains(what), "{}", said.stderr);
+        }
+    }
+    assert_eq!(desk.entries(), 1);
+}
+
+#[test]
+fn an_agreement_that_ended_is_said_in_the_list() {
+    let desk = Desk::with_home();
+    let add = ["recipient", "add", "acme", "--name", "Acme", "--agreement-expires"];
+    let said = desk.run(&[&add[..], &["1 May"]].concat()).exits(2);
+    assert!(said.stderr.contains("must be a day such as 2026-12-31"), "{}", said.stderr);
+    desk.run(&[&add[..], &["2020-01-31"]].concat()).ok();
+    let list = desk.run(&["recipient", "list"]).ok().out();
+    assert!(list.contains("\nacme  agreement ended 2020-01-31         0  Acme\n"), "{list}");
+}
+
+#[test]
+fn without_variables_the_operating_system_names_the_operator() {
+    let desk = Desk::with_home();
+    let args = ["recipient", "add", "acme", "--name", "Acme"];
+    let added = desk.dyepack().env_remove("USER").args(args).status().unwrap();
+    assert!(added.success());
+    let entry = desk.run(&["ledger", "show", "0"]).ok().json();
+    let operator = entry["entry"]["operator"].as_str().unwrap();
+    assert!(!operator.is_empty() && operator != "unknown", "{operator}");
 }
 
 #[test]

@@ -259,7 +259,10 @@ fn what_is_asked_wrongly_is_said() {
         "choose another name, or replace it with --force",
     );
     assert!(
-        ask(&["period", "--from", "1 May", "--to", "2026-01-31"]).exits(2).stderr.contains("write a day as")
+        ask(&["period", "--from", "1 May", "--to", "2026-01-31"])
+            .exits(2)
+            .stderr
+            .contains("must be a day such as")
     );
     let subject = |id: &str| desk.pipe(id, &["ledger", "report", "subject"]);
     subject("PAT-1\nPAT-2\n").fails(
@@ -302,6 +305,8 @@ fn reports_and_exports_go_into_files_of_every_form() {
     }
     assert_eq!(&desk.read("ledger.parquet")[..4], b"PAR1");
     assert_eq!(desk.text("ledger.ndjson").lines().count(), desk.entries());
+    // Names stand outside of the entries, so that they can be forgotten.
+    assert!(!desk.run(&["ledger", "export", "--format", "ndjson"]).ok().out().contains("Acme Analytics"));
 }
 
 #[test]

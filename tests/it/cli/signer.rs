@@ -19,7 +19,7 @@ fn a_key_file_is_made_once_and_shows_its_public_halves() {
     desk.run(&["signer", "show", "carol.key"]).fails(
         5,
         "carol.key: the key file is sealed and no passphrase is at hand",
-        "run on a terminal, or put it in a file and name that in DYEPACK_PASSPHRASE_FILE",
+        "run on a terminal, or put it in a file and name that in DYEPACK_SIGNER_PASSPHRASE_FILE",
     );
     desk.run(&new).fails(2, "`carol.key` exists", "choose another name for the key file");
     assert_eq!(desk.names(), ["carol.key", "pass"]);
@@ -47,4 +47,30 @@ fn names_that_no_note_can_carry_are_refused() {
         assert!(said.stderr.contains("can't be an origin or a key name"), "{}", said.stderr);
     }
     assert_eq!(desk.names(), [""; 0]);
+}
+
+#[test]
+fn an_approver_has_a_passphrase_of_its_own() {
+    let desk = Desk::empty();
+    let (home, signer) = ("DYEPACK_PASSPHRASE_FILE", "DYEPACK_SIGNER_PASSPHRASE_FILE");
+    desk.write("home-pass", "the operators know this\n");
+    desk.write("carol-pass", "only carol knows this\n");
+    let run = |args: &[&str]| desk.run_with(home, "home-pass", args);
+    run(&["init"]).ok();
+    run(&["recipient", "add", "acme", "--name", "Acme"]).ok();
+    desk.write("policy.toml", super::POLICY);
+    run(&["policy", "adopt", "policy.toml"]).ok();
+    let made = desk.run_with(signer, "carol-pass", &["signer", "new", "carol", "-o", "carol.key"]).ok().out();
+    let vkey = made.lines().find_map(|line| line.strip_prefix("verifier ")).unwrap();
+    run(&["approver", "add", "carol", "--vkey", vkey]).ok();
+    let approve = ["approve", "--dataset", "visits", "--to", "acme", "--key", "carol.key"];
+    run(&approve).exits(5);
+    let both =
+        desk.dyepack().env(home, "home-pass").env(signer, "carol-pass").args(approve).output().unwrap();
+    assert!(both.status.success(), "{}", String::from_utf8_lossy(&both.stderr));
+    desk.run(&["signer", "new", "dave", "-o", "dave.key"]).fails(
+        2,
+        "no passphrase for the keys, and no terminal to ask for one",
+        "put one in a file and name it in DYEPACK_SIGNER_PASSPHRASE_FILE, or use --no-passphrase",
+    );
 }

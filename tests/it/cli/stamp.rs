@@ -251,6 +251,24 @@ fn what_is_typed_wrongly_is_said_by_flag() {
 }
 
 #[test]
+fn names_that_would_mislead_are_refused() {
+    let desk = Desk::ready();
+    let (names, entries) = (desk.names(), desk.entries());
+    let hint =
+        "use 1 to 100 letters, digits, `.`, `_` and `-`, a letter or digit first, and not digits alone";
+    for id in ["../../evil", "..", "bad id", "12", &"a".repeat(101)] {
+        let said = desk.run(&[args("visits.csv", "out.csv"), vec!["--release-id", id]].concat());
+        said.fails(2, "this can't be a release's id", hint);
+    }
+    desk.run(&args("visits.csv", "{recepient}.csv")).fails(
+        2,
+        "`{recepient}` in --output stands for nothing",
+        "the one placeholder is {recipient}, the recipient's id",
+    );
+    assert_eq!((desk.names(), desk.entries()), (names, entries));
+}
+
+#[test]
 fn foreign_files_are_recognised() {
     let desk = Desk::ready();
     for (bytes, what, hint) in [

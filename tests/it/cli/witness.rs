@@ -131,6 +131,12 @@ fn a_fork_ends_with_both_heads_on_both_sides() {
     let said = desk.run(&["ledger", "verify"]).exits(4);
     assert!(said.out().starts_with("the ledger is whole: 6 entries"), "{}", said.out());
     assert!(said.out().contains(&desk.text("other.w1.example")), "{}", said.out());
+    let said = desk.run(&["doctor"]).exits(4).out();
+    assert!(
+        said.contains("BROKEN   forks        the two checkpoints are not of the same history\n"),
+        "{said}"
+    );
+    assert!(said.contains("note     witnesses    0 of 6 entries are witnessed by a quorum\n"), "{said}");
 }
 
 #[test]
@@ -140,7 +146,7 @@ fn witnesses_that_could_not_count_are_refused() {
     let keys: Vec<&str> = keys.lines().collect();
     let refused = |args: &[&str], what: &str| {
         let said = desk.run(&[&["ledger", "witnesses"], args].concat()).exits(2);
-        assert!(said.stderr.contains(what), "{}", said.stderr);
+        assert!(said.stderr.contains(what) && said.stderr.contains("\nhint: "), "{}", said.stderr);
     };
     refused(&["--quorum", "3", keys[0], keys[1]], "its quorum is not between 1 and the number of witnesses");
     refused(&["--quorum", "1", keys[0], keys[0]], "it names a witness twice");

@@ -12,16 +12,36 @@ use super::reason::ArchiveReason;
 /// The deepest nesting of folders, more than people have.
 const MAX_DEPTH: usize = 64;
 
-/// A file in a folder.
+/// What is in a folder and is no folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf {
     /// Its name from the folder on, fit for a terminal.
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
+    kind: FileType,
 }
 
-/// The regular files in a folder and in the folders within, in the order of their names. Links are not followed.
+impl Leaf {
+    /// Whether it is a file. What else there is must not be opened: a link leads elsewhere, a pipe never ends.
+    pub fn is_file(&self) -> bool {
+        self.kind.is_file()
+    }
+
+    /// The same, if it is a file.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn file(self) -> Result<Leaf> {
+        if self.is_file() {
+            return Ok(self);
+        }
+        let reason = if self.kind.is_symlink() { ArchiveReason::Link } else { ArchiveReason::NoFile };
+        Err(Error::from(reason).in_file(self.name))
+    }
+}
+
+/// What is in a folder and in the folders within, in the order of their names. Links are not followed.
 ///
 /// Errors of the iterator: of one folder within, or, as the last, of the limit.
 ///
@@ -50,9 +70,15 @@ struct Pending {
 
 impl Folder {
     fn look_into(&mut self, path: &Path, depth: usize) -> Result<()> {
-        let failed = |error| Error::io("look into", path, error);
+        // The folder itself is named by who asked for it.
+        let name = (depth > 1).then(|| self.name(path));
+        let named = |error: Error| match &name {
+            Some(name) => error.in_file(name),
+            None => error,
+        };
+        let failed = |error| named(Error::io("look into", path, error));
         if depth > MAX_DEPTH {
-            return Err(Error::from(ArchiveReason::Deep { max_depth: MAX_DEPTH }));
+            return Err(named(ArchiveReason::Deep { max_depth: MAX_DEPTH }.into()));
         }
         let start = self.pending.len();
         for entry in fs::read_dir(path).map_err(failed)? {
@@ -64,13 +90,17 @@ impl Folder {
             }
             self.left -= 1;
             let kind = entry.file_type().map_err(failed)?;
-            let is_wanted = kind.is_file() || kind.is_dir();
-            if is_wanted && !is_hidden(&entry.file_name().to_string_lossy()) {
+            if !is_hidden(&entry.file_name().to_string_lossy()) {
                 self.pending.push(Pending { path: entry.path(), kind, depth });
             }
         }
         self.pending[start..].sort_unstable_by(|a, b| b.path.cmp(&a.path));
         Ok(())
+    }
+
+    fn name(&self, path: &Path) -> String {
+        let within = path.strip_prefix(&self.root).unwrap_or(path);
+        shown(within.to_string_lossy().as_bytes())
     }
 }
 
@@ -80,10 +110,8 @@ impl Iterator for Folder {
     fn next(&mut self) -> Option<Result<Leaf>> {
         loop {
             let Pending { path, kind, depth } = self.pending.pop()?;
-            if kind.is_file() {
-                let within = path.strip_prefix(&self.root).unwrap_or(&path);
-                let name = shown(within.to_string_lossy().as_bytes());
-                return Some(Ok(Leaf { name, path }));
+            if !kind.is_dir() {
+                return Some(Ok(Leaf { name: self.name(&path), path, kind }));
             }
             if let Err(error) = self.look_into(&path, depth + 1) {
                 return Some(Err(error));

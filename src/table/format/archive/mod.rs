@@ -2,7 +2,8 @@
 //!
 //! A member is unpacked into a file without a name and given when it is asked for. Nothing of an archive is ever written under
 //! a name that it says, so that there is no name to fear; names are only shown, and made fit for that. What is no regular file
-//! (a link, a device) is passed over, and so are files that are hidden: systems leave notes of their own there.
+//! (a link, a device) is passed over, or, in a folder, told and never opened. Files that are hidden are passed over: systems
+//! leave notes of their own there.
 //!
 //! Invariants: the number of members and the bytes of all together are bounded ([`Limits`]). Archives in archives are the
 //! caller's, who bounds how deep that goes. An error of one member leaves the others to be read.

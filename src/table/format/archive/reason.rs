@@ -18,6 +18,10 @@ pub(super) enum ArchiveReason {
     Many { max_members: u64 },
     #[error("the folder has more than {max_members} files and folders")]
     ManyFiles { max_members: u64 },
+    #[error("it is a link, which is not followed")]
+    Link,
+    #[error("it is no file, but a pipe, a socket or a device")]
+    NoFile,
     #[error("folders are nested more than {max_depth} deep")]
     Deep { max_depth: usize },
 }
@@ -35,6 +39,8 @@ impl Reason for ArchiveReason {
             ArchiveReason::Encrypted => "unpack it with its password, and name the file",
             ArchiveReason::Method | ArchiveReason::Sparse => "unpack it with the program that made it",
             ArchiveReason::Many { .. } => "unpack it, and name the files that hold tables",
+            ArchiveReason::Link => "name the file that it leads to",
+            ArchiveReason::NoFile => "save what it gives in a file",
             ArchiveReason::ManyFiles { .. } | ArchiveReason::Deep { .. } => "name the files that hold tables",
         };
         Some(hint.to_owned())

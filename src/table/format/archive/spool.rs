@@ -63,7 +63,7 @@ impl Spent {
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 // Another of our readers is below, and has said why nothing more is read.
-                Err(error) if is_ours(&error) => return Err(read_failed(error)),
+                Err(error) if is_ours(&error) => return Err(read_failed(error).in_file(name)),
                 Err(error) if bytes == 0 => return Ok(Spooled::Nothing(why(error, ArchiveReason::Member))),
                 Err(_) => {
                     is_torn = true;
@@ -72,7 +72,8 @@ impl Spent {
             };
             bytes += length as u64;
             self.bytes += length as u64;
-            self.limits.bounds.check(self.bytes, packed_bytes())?;
+            let bounds = self.limits.bounds.check(self.bytes, packed_bytes());
+            bounds.map_err(|error| error.in_file(name.as_str()))?;
             blake3.update(&piece[..length]);
             file.write_all(&piece[..length]).map_err(place)?;
         }

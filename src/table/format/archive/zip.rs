@@ -42,7 +42,10 @@ impl Zip {
     fn member(&mut self, index: usize) -> Result<Option<Result<Member>>> {
         self.spent.add_member()?;
         let name = match self.archive.by_index_data(index) {
-            Err(error) => return Ok(Some(Err(reason(error, ArchiveReason::Member)))),
+            Err(error) => {
+                let name = format!("member {}", index + 1);
+                return Ok(Some(Err(reason(error, ArchiveReason::Member).in_file(name))));
+            }
             Ok(entry) => {
                 let name = shown(entry.name_raw());
                 let kind = entry.unix_mode().unwrap_or(0) & TYPE_BITS;

@@ -248,7 +248,7 @@ fn left_out(reason: &JsonReason) -> &'static str {
     match reason {
         JsonReason::NoObject => "without a JSON object, left out",
         JsonReason::Deep { .. } => "nested too deep, left out",
-        _ => "that are no valid JSON, left out",
+        _ => "without valid JSON, left out",
     }
 }
 

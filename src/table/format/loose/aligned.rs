@@ -105,7 +105,7 @@ impl Aligned {
         let header = cut(&lines[0], &found);
         if self.header.as_ref() == Some(&header) {
             self.spans = found;
-            out.push(Event::Fault("that repeat the header, left out"));
+            out.push(Event::Fault("repeating the header, left out"));
             return self.rows(&lines[1..], out);
         }
         if self.header.is_some()
@@ -117,9 +117,7 @@ impl Aligned {
             return self.rows(&lines, out);
         }
         if lines.len() < 2 || found.len() < 2 {
-            return lines
-                .iter()
-                .for_each(|_| out.push(Event::Fault("that are no rows of columns, left out")));
+            return lines.iter().for_each(|_| out.push(Event::Fault("not in columns, left out")));
         }
         out.push(Event::Start(header.clone()));
         (self.header, self.printed, self.spans) = (Some(header), lines[0].clone(), found);
@@ -132,9 +130,9 @@ impl Aligned {
             let stands_for_others = |cell: &String| matches!(cell.as_str(), "..." | ".." | "…" | "");
             let ruled = |cell: &String| cell.chars().all(|c| matches!(c, '-' | '=' | '─'));
             if cells.iter().all(stands_for_others) || cells.iter().all(ruled) {
-                out.push(Event::Fault("that hold no cells, left out"));
+                out.push(Event::Fault("without cells, left out"));
             } else if Some(&cells) == self.header.as_ref() {
-                out.push(Event::Fault("that repeat the header, left out"));
+                out.push(Event::Fault("repeating the header, left out"));
             } else {
                 out.push(Event::Row(cells));
             }
@@ -160,7 +158,7 @@ impl Parser for Aligned {
             self.flush(out);
             self.goes_on = false;
             if !line.trim().is_empty() {
-                out.push(Event::Fault("that are no rows of columns, left out"));
+                out.push(Event::Fault("not in columns, left out"));
             }
             return;
         }

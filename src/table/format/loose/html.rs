@@ -22,11 +22,11 @@ const MAX_NAME_CHARS: usize = 32;
 const MAX_TAG_CHARS: usize = 1 << 16;
 
 const TITLE: &str = "before the header, left out";
-const REPEATED: &str = "that repeat the header, left out";
-const ALONE: &str = "that are alone in their table, left out";
+const REPEATED: &str = "repeating the header, left out";
+const ALONE: &str = "alone in a table, left out";
 const SHORT: &str = "with fewer cells than columns, filled up";
 const LONG: &str = "with more cells than columns, kept";
-const CUT: &str = "too long, its end left out";
+const CUT: &str = "too long, the end left out";
 
 /// Whether text has what a table needs, or says that it is a page.
 pub(super) fn is_html(text: &str) -> bool {

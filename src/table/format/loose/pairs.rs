@@ -50,7 +50,7 @@ impl Pairs {
         let wanted = if self.columns.as_ref().is_some_and(|columns| columns.len() == 1) { 1 } else { 2 };
         if self.block.len() < wanted {
             if !self.block.is_empty() {
-                out.push(Event::Fault("that are no block of keys and values, left out"));
+                out.push(Event::Fault("not of keys and values, left out"));
             }
             return self.block.clear();
         }
@@ -89,7 +89,7 @@ impl Parser for Pairs {
             return out.push(Event::Fault("with a key twice, the second left out"));
         }
         if self.bytes + line.len() > MAX_RECORD_BYTES {
-            return out.push(Event::Fault("too long, its end left out"));
+            return out.push(Event::Fault("too long, the end left out"));
         }
         self.bytes += line.len();
         self.block.push((key.to_owned(), value.to_owned()));

@@ -9,8 +9,8 @@ const MAX_PART_LINES: usize = 64;
 
 const SHORT: &str = "with fewer cells than columns, filled up";
 const LONG: &str = "with more cells than columns, kept";
-const ELIDED: &str = "that only stand for others that were left out";
-const TYPES: &str = "that only name types";
+const ELIDED: &str = "standing for others that were left out";
+const TYPES: &str = "naming types only";
 
 /// Types as DuckDB and others print them below the names.
 const TYPE_NAMES: [&str; 16] = [

@@ -56,7 +56,7 @@ fn clean_text_stays_as_it_is() {
 fn files_after_each_other_are_one_table() {
     let (csv, faults) = one("id,name\n1,Ann\nid,name\n2,Bo\n\u{feff}id,name\r\n3,Cy\nid,name");
     assert_eq!(csv, "id,name\n1,Ann\n2,Bo\n3,Cy\n");
-    assert_eq!(faults, ["3 that repeat the header, left out"]);
+    assert_eq!(faults, ["3 repeating the header, left out"]);
     assert_eq!(one("id,name\n1,Annid,name\n2,Bo\u{feff}id,name\n3,Cy\n").0, "id,name\n1,Ann\n2,Bo\n3,Cy\n");
     assert_eq!(one("id,name\n1,x\n\nid,name\n2,y\n").0, "id,name\n1,x\n\n2,y\n");
     assert_eq!(
@@ -136,7 +136,7 @@ fn long_texts_are_read_in_bounded_pieces() {
     }
     let (csv, faults) = one(&text);
     assert!(csv == expected);
-    assert_eq!(faults, ["100 that repeat the header, left out"]);
+    assert_eq!(faults, ["100 repeating the header, left out"]);
 }
 
 #[test]

@@ -27,7 +27,7 @@ const SPOOL_BYTES: usize = 8 << 20;
 /// Bytes that are written at once.
 const PIECE_BYTES: usize = 1 << 16;
 
-const BROKEN: &str = "that can't be read as rows of a dump, left out";
+const BROKEN: &str = "not readable in a dump, left out";
 const WIDTH: &str = "with too few or too many values, left out";
 
 /// The tables of a dump that have rows, in its order. Rows of one table after those of another are a table again.

@@ -94,10 +94,23 @@ fn floats_are_the_shortest_plain_decimal() {
     }
     assert_eq!(float::parse::<f64>("5.10"), Some(5.1));
     assert_eq!(float::parse::<f32>("0.1"), Some(0.1));
-    for none in ["", "NaN", "inf", "x", "0.1000000000000000055", "1e400"] {
+    for none in ["", "NaN", "inf", "x", "9007199254740993", "1e400", "1.00000000000000005e0"] {
         assert_eq!(float::parse::<f64>(none), None, "{none}");
     }
     assert_eq!(float::parse::<f32>("16777217"), None);
+}
+
+#[test]
+fn more_digits_than_a_float_has_stand_for_the_nearest_one() {
+    // 0.07 times 48.428571428571425, and a hundredth more: no number of 64 bits is written like that.
+    assert_eq!(float::parse::<f64>("3.3899999999999997"), Some(3.389_999_999_999_999_7));
+    assert_eq!(float::parse::<f64>("3.3999999999999997"), Some(3.4));
+    assert_eq!(
+        float::parse::<f64>("-0.000000000000000012345678901234567"),
+        Some(-1.234_567_890_123_456_7e-17)
+    );
+    assert_eq!(float::parse::<f32>("0.31000001"), Some(0.31));
+    assert_eq!(float::parse::<f32>("12345.678912"), None, "neighbours are too far apart");
 }
 
 #[test]

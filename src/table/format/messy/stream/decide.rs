@@ -7,7 +7,7 @@ use super::{AHEAD_BYTES, Current, NUL, PAGE, State, Stream};
 /// Records after a break in which those of the table are looked for.
 const GOES_ON_RECORDS: usize = 3;
 
-const REPEATED: &str = "that repeat the header, left out";
+const REPEATED: &str = "repeating the header, left out";
 const AFTER: &str = "after the table, left out";
 const NULS: &str = "with NUL bytes, which were dropped";
 
