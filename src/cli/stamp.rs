@@ -271,7 +271,7 @@ fn unknown_placeholder(name: &str) -> Option<&str> {
 
 /// An id is typed, printed, and a part of file names; one of digits would hide the entry of that number.
 pub fn check_release_id(id: &str) -> Result<()> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
     if (1..=LONGEST_ID_CHARS).contains(&id.len())
         && id.chars().all(is_plain)
         && id.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -280,8 +280,8 @@ pub fn check_release_id(id: &str) -> Result<()> {
         return Ok(());
     }
     let hint = format!(
-        "use 1 to {LONGEST_ID_CHARS} letters, digits, `.`, `_` and `-`, a letter or digit first, and not \
-         digits alone"
+        "use 1 to {LONGEST_ID_CHARS} letters, digits, `.`, `_`, `-` and `/`, a letter or digit first, and \
+         not digits alone"
     );
     Err(Error::usage("this can't be a release's id").with_hint(hint))
 }

@@ -9,8 +9,8 @@ use super::Desk;
 const EVIDENCE: &str = "keep this folder as evidence, and compare it with the last copy that verified";
 
 /// The same of entries, which a backup holds.
-const DAMAGED: &str = "keep this folder as evidence, and compare it with the last copy that verified; its owner \
-                       goes on with a backup: `dyepack restore`";
+const DAMAGED: &str = "keep this folder as evidence, and compare it with the last copy that verified; \
+                       its owner goes on with a backup: `dyepack restore`";
 
 fn stamped() -> Desk {
     let desk = Desk::ready();

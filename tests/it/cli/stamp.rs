@@ -255,7 +255,7 @@ fn names_that_would_mislead_are_refused() {
     let desk = Desk::ready();
     let (names, entries) = (desk.names(), desk.entries());
     let hint =
-        "use 1 to 100 letters, digits, `.`, `_` and `-`, a letter or digit first, and not digits alone";
+        "use 1 to 100 letters, digits, `.`, `_`, `-` and `/`, a letter or digit first, and not digits alone";
     for id in ["../../evil", "..", "bad id", "12", &"a".repeat(101)] {
         let said = desk.run(&[args("visits.csv", "out.csv"), vec!["--release-id", id]].concat());
         said.fails(2, "this can't be a release's id", hint);
