@@ -21,9 +21,9 @@ const AHEAD_BYTES: usize = 1 << 16;
 /// Bytes before a place that are kept: the row that a repeated header is glued to.
 const BACK_BYTES: usize = 1 << 12;
 
-/// Breaks that are looked at for another table. Looking takes about as long as a piece of text does, so a text with more of them,
-/// that are none, is not looked at any longer.
-const MAX_BREAKS: u32 = 2_000;
+/// Bytes that are looked at after breaks for another table, where there is none: a text that is nothing but breaks would be
+/// read thousands of times otherwise.
+const MAX_LOOKED_BYTES: usize = 1 << 25;
 
 /// The shortest header that is looked for among the rows; a shorter one may be a value as well.
 const MIN_HEADER_BYTES: usize = 4;
@@ -65,7 +65,7 @@ pub(super) struct Stream {
     /// Lines of the table that were given.
     lines: u64,
     line_with_nul: Option<u64>,
-    breaks_left: u32,
+    look_bytes_left: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,7 +130,7 @@ impl Stream {
             quotes: Quotes::starting(0),
             lines: 0,
             line_with_nul: None,
-            breaks_left: MAX_BREAKS,
+            look_bytes_left: MAX_LOOKED_BYTES,
         }
     }
 

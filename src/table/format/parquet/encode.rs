@@ -142,7 +142,9 @@ fn encode_chunk(
     let properties = Arc::new(manner.properties());
     // In whole batches of the library, so that pages end where they would if all rows were written at once.
     let step = SPAN_ROWS.next_multiple_of(properties.write_batch_size());
-    let mut writer = get_column_writer(manner.chunk.column_descr_ptr(), properties, pages);
+    // A file may name an encoding that its type can't have.
+    let writer = guarded(|| Ok(get_column_writer(manner.chunk.column_descr_ptr(), properties, pages)));
+    let mut writer = writer.ok_or(ParquetReason::Encode)?;
     let (mut edits, mut changed) = (edits.iter().peekable(), false);
     for first in (0..rows).step_by(step) {
         let span = first..(first + step).min(rows);

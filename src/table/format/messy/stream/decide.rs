@@ -124,8 +124,10 @@ impl Stream {
     fn decide_line(&mut self, after: Break) {
         let (at, Current { dialect, width, .. }) = (self.at, &self.current);
         let ahead = &self.window[at..self.window.len().min(at + AHEAD_BYTES)];
+        let looked_bytes = ahead.len();
         let goes_on = lines(ahead, *dialect, GOES_ON_RECORDS).iter().any(|line| line.width == *width);
-        let may_break = after != Break::Nothing && (!goes_on || after == Break::Mark) && self.breaks_left > 0;
+        let may_break =
+            after != Break::Nothing && (!goes_on || after == Break::Mark) && self.look_bytes_left > 0;
         if may_break && self.is_other_table(ahead, goes_on, after) {
             self.state = State::Between;
             return;
@@ -136,7 +138,9 @@ impl Stream {
             near.iter().for_each(|_| self.faults.add(AFTER, self.row()));
             return self.drop(self.window.len() - at);
         }
-        self.breaks_left -= u32::from(may_break);
+        if may_break {
+            self.look_bytes_left = self.look_bytes_left.saturating_sub(looked_bytes);
+        }
         self.go_on(at + 1);
     }
 
