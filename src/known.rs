@@ -2,7 +2,7 @@
 
 pub mod sources;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -48,12 +48,13 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// The names of the dataset's columns: those that the policy knows, and those of the latest release.
+    /// The names of the dataset's columns, each once: those that the policy knows, and those of the latest release.
     pub fn column_names(&self) -> impl Iterator<Item = &str> {
         let released = self.releases.last().map(|latest| latest.sketch.columns.iter());
         let marked = self.policy.columns().map(|(name, _, _)| name);
         let released = released.into_iter().flatten().map(|column| column.name.as_str());
-        self.policy.identity().chain(marked).chain(released)
+        let mut named = HashSet::new();
+        self.policy.identity().chain(marked).chain(released).filter(move |name| named.insert(*name))
     }
 }
 

@@ -234,7 +234,7 @@ pub struct Stamp {
     #[arg(long, env = "DYEPACK_OPERATOR", hide_env_values = true)]
     pub operator: Option<String>,
     /// Id of the release; stamping again with it gives the same bytes and no second entry; `{recipient}` in it becomes
-    /// the recipient's id. Letters, digits, `.`, `_` and `-`, not digits alone [default: a new one]
+    /// the recipient's id. Letters, digits, `.`, `_`, `-` and `/`, not digits alone [default: a new one]
     #[arg(long, value_name = "ID", value_parser = name)]
     pub release_id: Option<String>,
     #[command(flatten)]

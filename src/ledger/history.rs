@@ -165,7 +165,7 @@ impl Published {
     pub fn verify(&self) -> Result<PublishedVerification> {
         let mut seen = Seen::default();
         let read = |leaf: &[u8]| entry::read_signed(leaf, &self.verifier);
-        self.tree.walk(&self.head.root, read, |index, _, entry| {
+        self.tree.walk(&self.head.root, read, |index, entry| {
             seen.check(index, entry, &self.verifier, None, None)
                 .map_err(|what| Reason::Entry { index, what }.into())
         })?;

@@ -123,7 +123,7 @@ impl Index {
     fn rebuild(&self, tree: &Tree, checkpoint: &Checkpoint) -> Result<Store> {
         self.discard()?;
         let store = Store::open(&self.folder())?;
-        tree.walk(&checkpoint.root, entry::read, |index, _, entry| store.insert(index, entry.as_ref()))?;
+        tree.walk(&checkpoint.root, entry::read, |index, entry| store.insert(index, entry.as_ref()))?;
         store.sync(&self.disk)?;
         Ok(store)
     }

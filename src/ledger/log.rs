@@ -212,7 +212,7 @@ impl Ledger {
         self.check_usable()?;
         let mut prunings = Prunings::default();
         let read = |leaf: &[u8]| Ok((entry::read(leaf)?, read(leaf)?));
-        self.tree.walk(&self.checkpoint.root, read, |index, _, (entry, made)| {
+        self.tree.walk(&self.checkpoint.root, read, |index, (entry, made)| {
             prunings.see(index, entry.as_ref());
             visit(index, entry, made)
         })?;

@@ -179,7 +179,7 @@ impl Ledger {
     /// Blobs that only entries before an index name, which go.
     fn doomed_blobs(&self, before: u64) -> Result<HashSet<String>> {
         let (mut doomed, mut held) = (HashSet::new(), HashSet::new());
-        self.tree.walk(&self.checkpoint.root, entry::read, |index, _, entry| {
+        self.tree.walk(&self.checkpoint.root, entry::read, |index, entry| {
             let Some(event) = entry.map(|entry| entry.event) else { return Ok(()) };
             let goes = index < before && event.is_disposable();
             let set = if goes { &mut doomed } else { &mut held };

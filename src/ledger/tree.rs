@@ -98,7 +98,7 @@ impl Tree {
         &self,
         root: &Hash,
         read: impl Read<T>,
-        mut visit: impl FnMut(u64, &[u8], T) -> Result<()>,
+        mut visit: impl FnMut(u64, T) -> Result<()>,
     ) -> Result<()> {
         let mut rising = Vec::new();
         for tile in tiles::of_row(Row::Entries, 0, self.size) {
@@ -131,7 +131,7 @@ impl Tree {
         &self,
         bundle: Tile,
         read: &impl Read<T>,
-        visit: &mut impl FnMut(u64, &[u8], T) -> Result<()>,
+        visit: &mut impl FnMut(u64, T) -> Result<()>,
     ) -> Result<Vec<Hash>> {
         let first = bundle.number * TILE_WIDTH;
         if let Some(kept) = self.kept(bundle)? {
@@ -145,14 +145,14 @@ impl Tree {
         let recorded = self.bytes(Tile { row: Row::Hashes(0), ..bundle }).map_err(|e| e.at_entry(first))?;
         let (leaves, whole) = tiles::decode_leaves(&bytes);
         let read = leaves.par_iter().map(|leaf| (leaf_hash(leaf), read(leaf)));
-        let mut read = leaves.iter().zip(read.collect::<Vec<_>>());
+        let mut read = read.collect::<Vec<_>>().into_iter();
         let mut hashes = Vec::with_capacity(TILE_WIDTH as usize);
         for (index, place) in (first..).zip(0..bundle.width as usize) {
-            let (leaf, (hash, read)) = read.next().ok_or_else(|| missing(index, bundle))?;
+            let (hash, read) = read.next().ok_or_else(|| missing(index, bundle))?;
             if recorded.get(32 * place..32 * (place + 1)) != Some(&hash) {
                 return Err(changed(index));
             }
-            visit(index, leaf, read.map_err(|what| Reason::Entry { index, what })?)?;
+            visit(index, read.map_err(|what| Reason::Entry { index, what })?)?;
             hashes.push(hash);
         }
         if !whole || leaves.len() as u64 > bundle.width {
@@ -170,7 +170,7 @@ impl Tree {
         bundle: Tile,
         kept: &[u8],
         read: &impl Read<T>,
-        visit: &mut impl FnMut(u64, &[u8], T) -> Result<()>,
+        visit: &mut impl FnMut(u64, T) -> Result<()>,
     ) -> Result<Vec<Hash>> {
         let hashes = self.hashes(Tile { row: Row::Hashes(0), ..bundle })?;
         for (place, leaf) in decode_kept(kept).ok_or_else(|| damaged_kept(bundle))? {
@@ -178,7 +178,7 @@ impl Tree {
             if hashes.get(place as usize) != Some(&leaf_hash(leaf)) {
                 return Err(changed(index));
             }
-            visit(index, leaf, read(leaf).map_err(|what| Reason::Entry { index, what })?)?;
+            visit(index, read(leaf).map_err(|what| Reason::Entry { index, what })?)?;
         }
         Ok(hashes.to_vec())
     }
@@ -187,11 +187,11 @@ impl Tree {
     pub(super) fn bundle(&self, number: u64) -> Result<Vec<Vec<u8>>> {
         let bundle = tile_at(Row::Entries, number * TILE_WIDTH, self.size);
         let mut leaves = Vec::with_capacity(bundle.width as usize);
-        let mut keep = |_, leaf: &[u8], ()| {
-            leaves.push(leaf.to_vec());
+        let mut keep = |_, leaf| {
+            leaves.push(leaf);
             Ok(())
         };
-        self.walk_bundle(bundle, &|_: &[u8]| Ok(()), &mut keep)?;
+        self.walk_bundle(bundle, &|leaf: &[u8]| Ok(leaf.to_vec()), &mut keep)?;
         Ok(leaves)
     }
 
@@ -369,11 +369,11 @@ mod tests {
             assert_eq!(root, root_of(&plain));
             assert_eq!(tree.root().unwrap(), root);
             let mut seen = Vec::new();
-            let mut see = |_, leaf: &[u8], ()| {
-                seen.push(leaf.to_vec());
+            let mut see = |_, leaf| {
+                seen.push(leaf);
                 Ok(())
             };
-            tree.walk(&root, |_: &[u8]| Ok(()), &mut see).unwrap();
+            tree.walk(&root, |leaf: &[u8]| Ok(leaf.to_vec()), &mut see).unwrap();
             assert_eq!(seen, (0..700).map(leaf).collect::<Vec<_>>());
             for index in [0, 255, 256, 511, 699] {
                 let proof = merkle::inclusion_proof(&tree, index, 700).unwrap();
@@ -388,6 +388,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (tree, root) = grown(folder.path(), &[65_535, 2]);
         assert!(folder.path().join("tile/2/000.p/1").is_file());
-        tree.walk(&root, |_: &[u8]| Ok(()), |_, _, ()| Ok(())).unwrap();
+        tree.walk(&root, |_: &[u8]| Ok(()), |_, ()| Ok(())).unwrap();
     }
 }

@@ -106,7 +106,7 @@ impl Ledger {
     /// Checks every entry in order, and the tree over them; against the index too, if there is one.
     fn check_entries(&self, seen: &mut Seen, held: Option<&Held>) -> Result<()> {
         let read = |leaf: &[u8]| entry::read_signed(leaf, &self.verifier);
-        self.tree.walk(&self.checkpoint.root, read, |index, _, entry| {
+        self.tree.walk(&self.checkpoint.root, read, |index, entry| {
             seen.check(index, entry, &self.verifier, Some(&self.dir), held)
                 .map_err(|what| Reason::Entry { index, what }.into())
         })?;

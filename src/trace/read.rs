@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use crate::error::{Class, Error, Reason, Result};
-use crate::keys::prf::{DerivedKey, Purpose};
 use crate::leak::intake::{self, Damage, DamageList, Intake, LeakedRow};
-use crate::sketch::Sampler;
 use crate::table::format::block::Block;
 use crate::table::format::csv::{Dialect, Fields};
 use crate::table::format::digest::SourceBytes;
@@ -20,7 +18,7 @@ use crate::table::format::pump;
 use super::findings::{Skipped, TableSummary, Unreadable};
 use super::gather::{BlockReads, Gathered, Part, ReadAs};
 use super::layout::{Layouts, Sources};
-use super::reader::Reader;
+use super::reader::{Reader, sampler};
 use super::{Case, Options};
 
 #[derive(Debug, thiserror::Error)]
@@ -155,8 +153,7 @@ pub(super) fn read(leak: Tables, case: &Case, options: &Options) -> Result<Trans
 
 fn finish(gathered: Gathered, case: &Case) -> ReadAs {
     let reading = &case.readings[gathered.reading()];
-    let key = DerivedKey::new(case.secret, Purpose::Sketch, reading.policy.name(), reading.epoch, None);
-    gathered.finish(&Sampler::new(key))
+    gathered.finish(&sampler(reading, case))
 }
 
 impl Pass<'_> {

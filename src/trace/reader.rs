@@ -125,12 +125,8 @@ impl<'a> Columns<'a> {
                 .find(|column| column.name == name)
                 .map_or(Decimal::ZERO, |column| column.channel.reach())
         };
-        let mut wanted: Vec<Wanted> = Vec::new();
-        for name in reading.column_names() {
-            if wanted.iter().all(|wanted| wanted.name != name) {
-                wanted.push(Wanted { name, quantum: quantum(name) });
-            }
-        }
+        let wanted = reading.column_names().map(|name| Wanted { name, quantum: quantum(name) });
+        let wanted: Vec<Wanted> = wanted.collect();
         let leaked = LeakedColumns { names: &table.names, cells: &table.cells, own: table.own };
         let likeness = Likeness::new(sketch);
         let found = columns::match_columns(&wanted, &likeness, leaked, &sampler, &table.map);
@@ -154,12 +150,7 @@ pub(super) fn sketch(reading: &Reading, case: &Case) -> Arc<Sketch> {
     match reading.releases.last() {
         Some(latest) => latest.sketch.clone(),
         None => {
-            let mut names: Vec<String> = Vec::new();
-            for name in reading.column_names() {
-                if names.iter().all(|known| known != name) {
-                    names.push(name.to_owned());
-                }
-            }
+            let names = reading.column_names().map(str::to_owned).collect();
             Arc::new(SketchBuilder::new(names).finish(&sampler(reading, case)))
         }
     }

@@ -100,16 +100,6 @@ impl<'a> Pattern<'a> {
         Pattern { columns: columns.collect(), likeness, words }
     }
 
-    /// How many columns were found.
-    pub fn len(&self) -> usize {
-        self.columns.len()
-    }
-
-    /// Whether none was.
-    pub fn is_empty(&self) -> bool {
-        self.columns.is_empty()
-    }
-
     /// The columns of a part that look otherwise, by their index in it.
     pub fn misfits(&self, cells: &[Cells], sampler: &Sampler) -> Vec<usize> {
         let seen: Vec<(&Expected, usize, Variants)> = self

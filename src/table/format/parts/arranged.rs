@@ -132,6 +132,13 @@ struct ArrangedEditor<'a, E> {
     arrangement: Option<&'a Arrangement>,
 }
 
+impl<E> ArrangedEditor<'_, E> {
+    /// The file's own column that is shown as this one.
+    fn own(&self, column: usize) -> usize {
+        self.arrangement.map_or(column, |arrangement| arrangement.own(column))
+    }
+}
+
 impl<E: Editor> Editor for ArrangedEditor<'_, E> {
     type Work = E::Work;
 
@@ -141,12 +148,7 @@ impl<E: Editor> Editor for ArrangedEditor<'_, E> {
 
     fn row(&self, row: &impl Row, work: &mut E::Work, edit: &mut impl FnMut(usize, usize, &str)) {
         let row = ArrangedRow { row, arrangement: self.arrangement };
-        match self.arrangement {
-            None => self.editor.row(&row, work, edit),
-            Some(arrangement) => self.editor.row(&row, work, &mut |copy, column, text: &str| {
-                edit(copy, arrangement.own(column), text);
-            }),
-        }
+        self.editor.row(&row, work, &mut |copy, column, text: &str| edit(copy, self.own(column), text));
     }
 
     fn first_look(
@@ -156,12 +158,7 @@ impl<E: Editor> Editor for ArrangedEditor<'_, E> {
         edit: &mut impl FnMut(usize, usize, &str),
     ) -> Option<u64> {
         let row = ArrangedRow { row, arrangement: self.arrangement };
-        match self.arrangement {
-            None => self.editor.first_look(&row, work, edit),
-            Some(arrangement) => self.editor.first_look(&row, work, &mut |copy, column, text: &str| {
-                edit(copy, arrangement.own(column), text);
-            }),
-        }
+        self.editor.first_look(&row, work, &mut |copy, column, text: &str| edit(copy, self.own(column), text))
     }
 
     fn second_look(&self, row: &impl Row, number: u64, work: &mut E::Work) {
